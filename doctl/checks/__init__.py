@@ -1,0 +1,1 @@
+"""One module a check: ask the network, then a pure verdict."""

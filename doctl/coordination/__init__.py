@@ -1,0 +1,1 @@
+"""The service that finds peers: its client and our own server."""

@@ -1,0 +1,1 @@
+"""The error codes (HRESULTs) of Delivery Optimization."""

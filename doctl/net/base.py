@@ -1,0 +1,122 @@
+"""What the rest of doctl may ask of the outside world, as small interfaces.
+
+``system.SystemNetwork`` is the real one and ``fake.FakeNetwork`` a scripted one; everybody above takes a ``Network`` as
+a parameter. Every call that can fail raises a ``NetworkError`` of the kind that happened; no ``OSError`` comes out.
+"""
+
+from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
+
+from doctl.endpoints import Address
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    import httpx
+
+
+class Connection(Protocol):
+    """One open TCP connection. Only one task may receive, and only one may send, at a time."""
+
+    @property
+    def local(self) -> Address:
+        """Our end."""
+        ...
+
+    @property
+    def remote(self) -> Address:
+        """The other end."""
+        ...
+
+    async def receive_into(self, buffer: memoryview) -> int:
+        """Read at least one byte into ``buffer`` and return how many; 0 when the other side has finished."""
+        ...
+
+    async def send(self, data: bytes | memoryview) -> None:
+        """Send all of ``data`` at once, without waiting for more to fill a packet."""
+        ...
+
+    async def send_file(self, file: BinaryIO, offset: int, count: int) -> None:
+        """Send ``count`` bytes of ``file`` from ``offset``, in the kernel where the system can."""
+        ...
+
+    def close(self) -> None:
+        """Close at once. Closing twice is harmless."""
+        ...
+
+
+class Listener(Protocol):
+    """A listening TCP socket; an asynchronous context manager."""
+
+    @property
+    def address(self) -> Address:
+        """Where it listens, with the port the system gave when 0 was asked for."""
+        ...
+
+    async def accept(self) -> Connection:
+        """Wait for the next connection."""
+        ...
+
+    def close(self) -> None:
+        """Stop listening. Closing twice is harmless."""
+        ...
+
+
+class Datagrams(Protocol):
+    """A UDP socket."""
+
+    @property
+    def local(self) -> Address:
+        """Our end."""
+        ...
+
+    async def send(self, data: bytes, to: Address) -> None:
+        """Send one datagram."""
+        ...
+
+    async def receive(self, most: int = 65535) -> tuple[bytes, Address]:
+        """Wait for the next datagram and say who sent it."""
+        ...
+
+    def close(self) -> None:
+        """Close at once. Closing twice is harmless."""
+        ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: "TracebackType | None"
+    ) -> None: ...
+
+
+class Network(Protocol):
+    """The one door to the outside. Every timeout is in seconds."""
+
+    def now(self) -> float:
+        """Monotonic seconds from an arbitrary start."""
+        ...
+
+    async def resolve(self, host: str, timeout: float) -> list[str]:
+        """Return the addresses of ``host``, IPv6 and IPv4, in the system's order of preference."""
+        ...
+
+    async def connect(self, address: Address, timeout: float) -> Connection:
+        """Open a TCP connection to the first address of ``address`` that answers."""
+        ...
+
+    async def listen(self, address: Address) -> Listener:
+        """Listen on ``address``; port 0 means any free port. LocalError when the address cannot be had."""
+        ...
+
+    async def datagrams(self, address: Address) -> Datagrams:
+        """Open a UDP socket bound to ``address``; port 0 means any free port."""
+        ...
+
+    def http(
+        self, *, proxy: str | None = None, direct: bool = False, timeout: float, connections: int = 16
+    ) -> "httpx.AsyncClient":
+        """Make the HTTP client: the system's trust store, no redirects followed, no content decoding asked for.
+
+        ``proxy`` is a URL to use for everything; ``direct`` ignores the environment's proxies; with neither, the
+        environment decides. ``timeout`` is for each wait: connecting, one read, one write, a free connection.
+        """
+        ...

@@ -1,0 +1,254 @@
+"""The real network: asyncio over the system's sockets, and the one HTTP client."""
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, BinaryIO, Self
+
+from doctl.endpoints import Address
+from doctl.errors import FilteredError, LocalError, NameLookupError, NetworkError, RefusedError, UnreachableError
+
+if TYPE_CHECKING:
+    import httpx
+
+USER_AGENT = "doctl"
+UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EACCES, errno.EPERM}
+UNREACHABLE |= {getattr(errno, name) for name in ("WSAEHOSTUNREACH", "WSAENETUNREACH") if hasattr(errno, name)}
+REFUSED = {errno.ECONNREFUSED} | {getattr(errno, name) for name in ("WSAECONNREFUSED",) if hasattr(errno, name)}
+
+
+@contextlib.contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Turn an OSError about ``what`` into the NetworkError of its kind."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise FilteredError(f"{what}: no answer in time") from error
+    except OSError as error:
+        code = getattr(error, "winerror", None) or error.errno
+        if code in REFUSED or error.errno in REFUSED:
+            raise RefusedError(f"{what}: connection refused") from error
+        if code in UNREACHABLE or error.errno in UNREACHABLE:
+            raise UnreachableError(f"{what}: {error.strerror or 'unreachable'}") from error
+        raise NetworkError(f"{what}: {error.strerror or type(error).__name__}") from error
+
+
+def _address(sockaddr: tuple[str | int, ...]) -> Address:
+    return Address(str(sockaddr[0]).removeprefix("::ffff:"), int(sockaddr[1]))
+
+
+class SystemConnection:
+    """A connected, non-blocking TCP socket with Nagle's algorithm off."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket = sock
+        self._loop = asyncio.get_running_loop()
+        self.local = _address(sock.getsockname())
+        self.remote = _address(sock.getpeername())
+
+    async def receive_into(self, buffer: memoryview) -> int:
+        """Read at least one byte into ``buffer`` and return how many; 0 at the end."""
+        with _named(str(self.remote)):
+            return await self._loop.sock_recv_into(self._socket, buffer)
+
+    async def send(self, data: bytes | memoryview) -> None:
+        """Send all of ``data``."""
+        with _named(str(self.remote)):
+            await self._loop.sock_sendall(self._socket, data)
+
+    async def send_file(self, file: BinaryIO, offset: int, count: int) -> None:
+        """Send a stretch of ``file``: sendfile on POSIX, TransmitFile on Windows, a copy elsewhere."""
+        with _named(str(self.remote)):
+            sent = await self._loop.sock_sendfile(self._socket, file, offset, count)
+        if sent != count:
+            raise LocalError(f"{file.name}: ends {count - sent} bytes early; something else shortened it")
+
+    def close(self) -> None:
+        """Close at once."""
+        self._socket.close()
+
+
+class SystemListener:
+    """A listening TCP socket."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._loop = asyncio.get_running_loop()
+        self.address = _address(sock.getsockname())
+
+    async def accept(self) -> SystemConnection:
+        """Wait for the next connection; one that vanished before it was accepted is passed over."""
+        while True:
+            try:
+                sock, _ = await self._loop.sock_accept(self._socket)
+                return SystemConnection(sock)
+            except (ConnectionError, InterruptedError):
+                continue
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                    await asyncio.sleep(0.1)  # out of descriptors: others must close first
+                    continue
+                if error.errno == errno.ENOTCONN:  # the caller was gone before we looked
+                    continue
+                raise NetworkError(f"{self.address}: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._socket.close()
+
+
+class SystemDatagrams:
+    """A UDP socket."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self._socket = sock
+        self._loop = asyncio.get_running_loop()
+        self.local = _address(sock.getsockname())
+
+    async def send(self, data: bytes, to: Address) -> None:
+        """Send one datagram."""
+        with _named(str(to)):
+            await self._loop.sock_sendto(self._socket, data, (to.host, to.port))
+
+    async def receive(self, most: int = 65535) -> tuple[bytes, Address]:
+        """Wait for the next datagram."""
+        with _named(str(self.local)):
+            data, sender = await self._loop.sock_recvfrom(self._socket, most)
+        return data, _address(sender)
+
+    def close(self) -> None:
+        """Close at once."""
+        self._socket.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _look_up(host: str, done: "asyncio.Future[list[str]]", loop: asyncio.AbstractEventLoop) -> None:
+    """Resolve in a thread of its own and hand the result to the loop, if that still wants it."""
+    result: list[str] = []
+    with contextlib.suppress(OSError, UnicodeError):
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        result = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+    def finish() -> None:
+        if not done.done():
+            done.set_result(result)
+
+    with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
+        loop.call_soon_threadsafe(finish)
+
+
+class SystemNetwork:
+    """The system's own network."""
+
+    def now(self) -> float:
+        """Monotonic seconds."""
+        return asyncio.get_running_loop().time()
+
+    async def resolve(self, host: str, timeout: float) -> list[str]:
+        """Return the addresses of ``host``.
+
+        The look-up runs in a daemon thread: getaddrinfo cannot be interrupted, and must not hold up the end.
+        """
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[list[str]] = loop.create_future()
+        threading.Thread(target=_look_up, args=(host, done, loop), daemon=True).start()
+        try:
+            async with asyncio.timeout(timeout):
+                addresses = await done
+        except TimeoutError:
+            raise NameLookupError(f"{host}: the name was not resolved within {timeout:g} s") from None
+        if not addresses:
+            raise NameLookupError(f"{host}: the name has no address")
+        return addresses
+
+    async def connect(self, address: Address, timeout: float) -> SystemConnection:
+        """Open a TCP connection to the first address of ``address`` that answers."""
+        start = self.now()
+        last: NetworkError = NameLookupError(f"{address.host}: the name has no address")
+        for host in await self.resolve(address.host, timeout):
+            left = timeout - (self.now() - start)
+            try:
+                return await self._connect_one(Address(host, address.port), max(left, 0.001))
+            except NetworkError as error:
+                last = error
+        raise last
+
+    async def _connect_one(self, address: Address, timeout: float) -> SystemConnection:
+        sock = socket.socket(socket.AF_INET6 if ":" in address.host else socket.AF_INET, socket.SOCK_STREAM)
+        sock.setblocking(False)
+        try:
+            with _named(str(address)):
+                async with asyncio.timeout(timeout):
+                    await asyncio.get_running_loop().sock_connect(sock, (address.host, address.port))
+                return SystemConnection(sock)
+        except BaseException:
+            sock.close()
+            raise
+
+    async def listen(self, address: Address) -> SystemListener:
+        """Listen on ``address``; ``::`` takes IPv4 as well where the system allows."""
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            if os.name == "posix":  # on Windows the option would let two programs share the port
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if address.host == "::":
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            sock.bind((address.host, address.port))
+            sock.listen(128)
+            sock.setblocking(False)
+            return SystemListener(sock)
+        except OSError as error:
+            sock.close()
+            raise LocalError(f"cannot listen on {address}: {error.strerror}") from error
+
+    async def datagrams(self, address: Address) -> SystemDatagrams:
+        """Open a UDP socket bound to ``address``."""
+        sock = socket.socket(socket.AF_INET6 if ":" in address.host else socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            sock.bind((address.host, address.port))
+            return SystemDatagrams(sock)
+        except OSError as error:
+            sock.close()
+            raise LocalError(f"cannot bind UDP {address}: {error.strerror}") from error
+
+    def http(
+        self, *, proxy: str | None = None, direct: bool = False, timeout: float, connections: int = 16
+    ) -> "httpx.AsyncClient":
+        """Make the HTTP client."""
+        import httpx  # noqa: PLC0415 - most commands need no HTTP, and it is slow to load
+
+        return httpx.AsyncClient(
+            verify=system_trust(),
+            proxy=proxy,
+            trust_env=not direct and proxy is None,
+            follow_redirects=False,
+            timeout=httpx.Timeout(timeout),
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+        )
+
+
+def system_trust() -> ssl.SSLContext:
+    """Return a client TLS context that trusts what the operating system trusts (SSL_CERT_FILE comes first)."""
+    if os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR"):
+        return ssl.create_default_context()
+    import truststore  # noqa: PLC0415 - only HTTPS needs it
+
+    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

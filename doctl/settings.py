@@ -1,0 +1,1 @@
+"""The DO* settings: defaults, where each value came from, boundary groups."""

@@ -1,0 +1,1 @@
+"""One module for each place pieces come from."""
