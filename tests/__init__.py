@@ -1,0 +1,1 @@
+"""The tests of doctl, laid out like the package."""

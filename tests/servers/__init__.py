@@ -1,0 +1,1 @@
+"""Servers for tests: good and misbehaving, each on a port the system gives."""
