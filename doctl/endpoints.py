@@ -48,3 +48,171 @@ def _split(text: str) -> tuple[str, str | None]:
         return text, None
     host, colon, port = text.partition(":")
     return host, port if colon else None
+
+
+SETS: Final = ("service", "metadata", "payload", "split-tunnel", "teredo")
+"""The names of the sets of hosts; a host may be in several."""
+
+TEST_FILE_URL: Final = (
+    "http://dl.delivery.mp.microsoft.com/filestreamingservice/files/52fa8751-747d-479d-8f22-e32730cc0eb1"
+)
+"""A file that Microsoft documents for trying Delivery Optimization; its server answers byte ranges."""
+TEST_FILE_BYTES: Final = 25_006_511
+
+_DOCS = "https://learn.microsoft.com/windows/deployment/do"
+_FAQ = f"{_DOCS}/waas-delivery-optimization-faq"
+_WORKFLOW = f"{_DOCS}/delivery-optimization-workflow"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One documented host name or pattern, and what may be asked of it.
+
+    ``pattern`` is a name, or ``*.`` and a name, which does not cover that name itself. ``scheme`` is ``https``,
+    ``http`` or ``teredo`` (UDP). ``names`` are concrete documented names under a wildcard; ``samples`` are names seen
+    in the field, which come and go, so that their absence from DNS alone proves nothing. A host with ``pinned`` accepts
+    no certificate but Microsoft's; a ``retired`` one is no longer used; without an ``optional`` one downloads still
+    work from elsewhere or with fewer peers.
+    """
+
+    pattern: str
+    sets: tuple[str, ...]
+    scheme: str
+    port: int
+    purpose: str
+    source: str
+    names: tuple[str, ...] = ()
+    samples: tuple[str, ...] = ()
+    pinned: bool = False
+    retired: bool = False
+    optional: bool = False
+
+    @property
+    def wildcard(self) -> bool:
+        """Whether the pattern stands for many names and cannot be probed itself."""
+        return self.pattern.startswith("*.")
+
+
+HOSTS: Final[tuple[Endpoint, ...]] = (
+    Endpoint(
+        "*.do.dsp.mp.microsoft.com",
+        ("service",),
+        "https",
+        SERVICE_PORT,
+        "the coordination service",
+        _FAQ,
+        names=("geo-prod.do.dsp.mp.microsoft.com", "geover-prod.do.dsp.mp.microsoft.com"),
+        pinned=True,
+    ),
+    Endpoint(
+        "*.prod.do.dsp.mp.microsoft.com",
+        ("service", "split-tunnel"),
+        "https",
+        SERVICE_PORT,
+        "the coordination service: location, settings, content policy, discovery, lists of peers",
+        _WORKFLOW,
+        names=("geo.prod.do.dsp.mp.microsoft.com", "geover.prod.do.dsp.mp.microsoft.com"),
+        samples=(
+            "kv501.prod.do.dsp.mp.microsoft.com",
+            "cp501.prod.do.dsp.mp.microsoft.com",
+            "disc501.prod.do.dsp.mp.microsoft.com",
+            "array501.prod.do.dsp.mp.microsoft.com",
+        ),
+        pinned=True,
+    ),
+    Endpoint(
+        "*.dl.delivery.mp.microsoft.com",
+        ("metadata", "split-tunnel"),
+        "http",
+        HTTP_PORT,
+        "hash files of content, and content",
+        _FAQ,
+        samples=("tlu.dl.delivery.mp.microsoft.com", "msedge.b.tlu.dl.delivery.mp.microsoft.com"),
+    ),
+    Endpoint(
+        "dl.delivery.mp.microsoft.com",
+        ("metadata", "split-tunnel"),
+        "http",
+        HTTP_PORT,
+        "hash files of content; the wildcard does not cover this bare name",
+        _WORKFLOW,
+    ),
+    Endpoint("*.emdl.ws.microsoft.com", ("metadata",), "http", HTTP_PORT, "hash files, once", _FAQ, retired=True),
+    Endpoint("emdl.ws.microsoft.com", ("split-tunnel",), "http", HTTP_PORT, "hash files, once", _FAQ, retired=True),
+    Endpoint(
+        "download.windowsupdate.com",
+        ("metadata", "payload"),
+        "http",
+        HTTP_PORT,
+        "hash files of content, and updates",
+        _WORKFLOW,
+    ),
+    Endpoint("*.download.windowsupdate.com", ("payload",), "http", HTTP_PORT, "update payloads", _FAQ, optional=True),
+    Endpoint(
+        "*.windowsupdate.com",
+        ("payload", "split-tunnel"),
+        "http",
+        HTTP_PORT,
+        "update payloads and certificate trust lists",
+        _FAQ,
+        samples=("ctldl.windowsupdate.com",),
+        optional=True,
+    ),
+    Endpoint(
+        "*.delivery.mp.microsoft.com",
+        ("split-tunnel",),
+        "https",
+        SERVICE_PORT,
+        "Windows Update and Microsoft Store services",
+        _FAQ,
+        samples=("fe3cr.delivery.mp.microsoft.com",),
+    ),
+    Endpoint(
+        "*.update.microsoft.com",
+        ("split-tunnel",),
+        "https",
+        SERVICE_PORT,
+        "Windows Update services",
+        _FAQ,
+        samples=("fe2cr.update.microsoft.com", "slscr.update.microsoft.com"),
+    ),
+    Endpoint(
+        "tsfe.trafficshaping.dsp.mp.microsoft.com",
+        ("split-tunnel",),
+        "https",
+        SERVICE_PORT,
+        "whether content may be fetched now",
+        _FAQ,
+    ),
+    Endpoint(
+        "win1910.ipv6.microsoft.com",
+        ("teredo",),
+        "teredo",
+        TEREDO_PORT,
+        "NAT traversal between peers, for Group and Internet modes only",
+        _FAQ,
+        optional=True,
+    ),
+    *(
+        Endpoint(
+            f"{name}.ipv6.microsoft.com",
+            ("teredo",),
+            "teredo",
+            TEREDO_PORT,
+            "Teredo of older Windows",
+            "",
+            retired=True,
+        )
+        for name in ("win1901", "win1711", "win1710", "win10", "win8")
+    ),
+)
+"""Every documented host, each set in the order in which Windows needs it."""
+
+
+def hosts_of(name: str) -> tuple[Endpoint, ...]:
+    """Return the hosts of a set, or all of them for ``all``; UsageError names the sets."""
+    if name == "all":
+        return HOSTS
+    if name not in SETS:
+        raise UsageError(f"{name!r} is not a set of hosts: use {', '.join(SETS)} or all")
+    return tuple(host for host in HOSTS if name in host.sets)
