@@ -1,7 +1,7 @@
 """What checks return and formats render: frozen data, no behaviour beyond ordering statuses."""
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 SCHEMA = "doctl.report/1"
@@ -45,6 +45,10 @@ class Finding:
     remedy: str = ""
     reference: str = ""
     duration_s: float = 0.0
+
+
+Found = Callable[[Finding], None]
+"""What a check calls with each finding, as soon as it is known."""
 
 
 @dataclass(frozen=True, slots=True)
