@@ -1,0 +1,158 @@
+"""Hosts on a network of their own: Linux network namespaces around a switch, made and removed by a context manager.
+
+    with namespaces.lan("client", "server") as (client, server):
+        server.nft("add table inet t; ...")
+        client.run("ping", "-c1", server.ipv4)
+
+Each host has ``10.99.0.N/24`` and ``fd99::N/64`` on ``eth0``, N from 1 in the order of their names, and nothing else:
+no route to anywhere, no name server. Everything that runs inside ends with the ``with`` block.
+"""
+
+import contextlib
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests import need
+
+_numbers = itertools.count(1)
+SETTLE = 5.0
+"""Seconds that what runs inside has to end in after SIGTERM, before SIGKILL."""
+
+
+@dataclass(frozen=True)
+class Host:
+    """One network namespace; ``name`` is what ``ip netns exec`` knows it by, ``number`` is N in its addresses."""
+
+    name: str
+    number: int
+    processes: list["subprocess.Popen[str]"] = field(default_factory=list)
+
+    @property
+    def ipv4(self) -> str:
+        """Its IPv4 address."""
+        return f"10.99.0.{self.number}"
+
+    @property
+    def ipv6(self) -> str:
+        """Its IPv6 address."""
+        return f"fd99::{self.number}"
+
+    def inside(self, *argv: str) -> list[str]:
+        """Return the command line that runs ``argv`` in here."""
+        return ["ip", "netns", "exec", self.name, *argv]
+
+    def run(
+        self,
+        *argv: str,
+        check: bool = True,
+        timeout: float = 60,
+        env: Mapping[str, str] | None = None,
+        stdin: str | None = None,
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a program in here to its end; ``env`` is added to the environment."""
+        return subprocess.run(
+            self.inside(*argv),
+            check=check,
+            timeout=timeout,
+            env={**os.environ, **(env or {})},
+            input=stdin,
+            capture_output=True,
+            text=True,
+        )
+
+    def start(self, *argv: str, env: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
+        """Start a program in here with piped standard output and errors; it is ended with the network."""
+        process = subprocess.Popen(
+            self.inside(*argv),
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.processes.append(process)
+        return process
+
+    def nft(self, rules: str) -> None:
+        """Load nftables ``rules``, in nft's own language."""
+        self.run(need.program("nft"), "-f", "-", stdin=rules)
+
+    def set_names(self, names: Mapping[str, str]) -> None:
+        """Let programs in here find these host names (name to address), as ``/etc/hosts``."""
+        lines = [f"{address} {name}\n" for name, address in names.items()]
+        self._etc("hosts").write_text("127.0.0.1 localhost\n::1 localhost\n" + "".join(lines))
+
+    def set_name_server(self, address: str) -> None:
+        """Let programs in here ask this name server, as ``/etc/resolv.conf``."""
+        self._etc("resolv.conf").write_text(f"nameserver {address}\noptions timeout:1 attempts:1\n")
+
+    def _etc(self, name: str) -> Path:
+        folder = Path("/etc/netns") / self.name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / name
+
+
+@contextlib.contextmanager
+def lan(*names: str, ipv4: bool = True, ipv6: bool = True) -> Iterator[tuple[Host, ...]]:
+    """Make a host for each name, all on one switch, with one or both kinds of address; needs root."""
+    need.root()
+    need.program("ip")
+    prefix = f"doctl-{os.getpid()}-{next(_numbers)}"
+    hosts = tuple(Host(f"{prefix}-{name}", number) for number, name in enumerate(names, 1))
+    switch = f"{prefix}-switch"
+    try:
+        _ip(f"netns add {switch}", *(f"netns add {host.name}" for host in hosts))
+        _ip("link add switch type bridge", "link set switch up", netns=switch)
+        for host in hosts:
+            _plug_in(host, switch, ipv4=ipv4, ipv6=ipv6)
+        yield hosts
+    finally:
+        for host in hosts:
+            _remove(host)
+        subprocess.run(["ip", "netns", "del", switch], check=False, capture_output=True)
+
+
+def _plug_in(host: Host, switch: str, *, ipv4: bool, ipv6: bool) -> None:
+    port = f"port{host.number}"
+    _ip(f"link add eth0 type veth peer name {port} netns {switch}", "link set lo up", netns=host.name)
+    _ip(f"link set {port} master switch", f"link set {port} up", netns=switch)
+    addresses = ([f"{host.ipv4}/24"] if ipv4 else []) + ([f"{host.ipv6}/64 nodad"] if ipv6 else [])
+    _ip("link set eth0 up", *(f"addr add {address} dev eth0" for address in addresses), netns=host.name)
+    host.set_names({})
+    host._etc("resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+    # the kernel sends few ICMP errors a second, and tests want every one of them
+    settings = ("net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0")
+    host.run("sysctl", "-q", "-w", *settings)
+
+
+def _ip(*commands: str, netns: str | None = None) -> None:
+    where = ["-n", netns] if netns else []
+    subprocess.run(["ip", *where, "-batch", "-"], input="\n".join(commands), text=True, check=True)
+
+
+def _remove(host: Host) -> None:
+    """End what runs in ``host`` and take it away; what is not there any more is no error."""
+    _signal_all(host, signal.SIGTERM)
+    deadline = time.monotonic() + SETTLE
+    for process in host.processes:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.01, deadline - time.monotonic()))
+    _signal_all(host, signal.SIGKILL)
+    for process in host.processes:
+        process.communicate()
+    subprocess.run(["ip", "netns", "del", host.name], check=False, capture_output=True)
+    shutil.rmtree(Path("/etc/netns") / host.name, ignore_errors=True)
+
+
+def _signal_all(host: Host, number: signal.Signals) -> None:
+    listed = subprocess.run(["ip", "netns", "pids", host.name], check=False, capture_output=True, text=True)
+    for pid in listed.stdout.split():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), number)
