@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from doctl.net.firewall import Flow, Ruling
+    from doctl.net.listeners import Listening
+
 
 class Connection(Protocol):
     """One open TCP connection. Only one task may receive, and only one may send, at a time."""
@@ -91,6 +94,11 @@ class Datagrams(Protocol):
 class Network(Protocol):
     """The one door to the outside. Every timeout is in seconds."""
 
+    @property
+    def platform(self) -> str:
+        """Which system this is, as ``sys.platform`` has it: ``linux``, ``win32``, ``darwin``, ..."""
+        ...
+
     def now(self) -> float:
         """Monotonic seconds from an arbitrary start."""
         ...
@@ -119,4 +127,12 @@ class Network(Protocol):
         ``proxy`` is a URL to use for everything; ``direct`` ignores the environment's proxies; with neither, the
         environment decides. ``timeout`` is for each wait: connecting, one read, one write, a free connection.
         """
+        ...
+
+    async def listeners(self, port: int, timeout: float) -> "list[Listening]":
+        """Return who listens on TCP ``port`` of this machine; LocalError where the system does not tell."""
+        ...
+
+    async def firewall(self, flow: "Flow", timeout: float) -> "tuple[Ruling, ...]":
+        """Return what each firewall tool of this machine says about ``flow``; one that cannot be read says unknown."""
         ...

@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Iterator
 from types import TracebackType
@@ -16,6 +17,9 @@ from doctl.errors import FilteredError, LocalError, NameLookupError, NetworkErro
 
 if TYPE_CHECKING:
     import httpx
+
+    from doctl.net.firewall import Flow, Ruling
+    from doctl.net.listeners import Listening
 
 USER_AGENT = "doctl"
 UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EACCES, errno.EPERM}
@@ -156,6 +160,8 @@ def _look_up(host: str, done: "asyncio.Future[list[str]]", loop: asyncio.Abstrac
 class SystemNetwork:
     """The system's own network."""
 
+    platform = sys.platform
+
     def now(self) -> float:
         """Monotonic seconds."""
         return asyncio.get_running_loop().time()
@@ -243,6 +249,18 @@ class SystemNetwork:
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
         )
+
+    async def listeners(self, port: int, timeout: float) -> "list[Listening]":
+        """Return who listens on TCP ``port``."""
+        from doctl.net import listeners  # noqa: PLC0415 - only checks ask
+
+        return await listeners.read(port, timeout)
+
+    async def firewall(self, flow: "Flow", timeout: float) -> "tuple[Ruling, ...]":
+        """Return what each firewall tool says about ``flow``."""
+        from doctl.net.firewall import reading  # noqa: PLC0415 - only checks ask
+
+        return await reading.rulings(flow, timeout)
 
 
 def system_trust() -> ssl.SSLContext:
