@@ -1,0 +1,1 @@
+"""doctl whole, with real programs around it."""
