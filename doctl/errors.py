@@ -10,10 +10,12 @@
     │   ├── NameLookupError     the name has no address
     │   ├── RefusedError        the host answered, nobody listens
     │   ├── FilteredError       nothing answered in time
-    │   └── UnreachableError    the network says there is no way
+    │   ├── UnreachableError    the network says there is no way
+    │   └── TlsError            no TLS: the certificate is not trusted, or the two have nothing in common
     ├── RemoteError             the other side broke a rule
     │   ├── ProtocolError       a peer's bytes are not the MS-DO protocol, or come out of turn
     │   ├── OriginError         an HTTP server answered with something unusable
+    │   │   └── BusyError       it says itself that asking again later may help
     │   └── ServiceError        the coordination service answered with something unusable
     └── ContentError            the bytes, or what describes them, are not right
         └── HashFileError       a pieces hash file cannot be used
@@ -58,6 +60,10 @@ class UnreachableError(NetworkError):
     """The network itself says there is no way to the host."""
 
 
+class TlsError(NetworkError):
+    """No TLS came about: the certificate is not trusted, or the two sides have nothing in common."""
+
+
 class RemoteError(DoctlError):
     """The other side broke a rule."""
 
@@ -75,6 +81,14 @@ class ProtocolError(RemoteError):
 
 class OriginError(RemoteError):
     """An HTTP server answered with something unusable."""
+
+
+class BusyError(OriginError):
+    """An HTTP server cannot answer now and may later; ``wait`` is the seconds it asks for, None where it names none."""
+
+    def __init__(self, message: str, *, wait: float | None = None) -> None:
+        super().__init__(message)
+        self.wait = wait
 
 
 class ServiceError(RemoteError):
