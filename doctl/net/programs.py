@@ -1,0 +1,94 @@
+"""Runs the system's own tools and takes what they say: bounded in time and in bytes, in plain English."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from doctl.errors import LocalError
+
+PLACES: Final = ("/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/local/bin", "/usr/libexec")
+"""Where administrators' tools are, on systems that have such folders; looked at before the PATH."""
+MOST: Final = 8 << 20
+"""Bytes of output that are read; a tool that says more is ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a program said, as text, and its exit code."""
+
+    code: int
+    output: str
+    errors: str
+
+
+def find(program: str) -> str | None:
+    """Return the path of ``program``, or None where this system has none."""
+    return shutil.which(program, path=os.pathsep.join([*PLACES, os.environ.get("PATH", "")]))
+
+
+async def ask(argv: Sequence[str], timeout: float, most: int = MOST) -> Said:
+    """Run ``argv`` to its end and return what it said; its input is empty and its language English.
+
+    LocalError where there is no such program, where it takes longer than ``timeout`` seconds, and where it says more
+    than ``most`` bytes.
+    """
+    path = find(argv[0])
+    if path is None:
+        raise LocalError(f"there is no program {argv[0]} here")
+    try:
+        async with asyncio.timeout(timeout):
+            return await _run([path, *argv[1:]], most)
+    except TimeoutError:
+        raise LocalError(f"{argv[0]} did not answer within {timeout:g} s") from None
+    except OSError as error:
+        raise LocalError(f"{argv[0]} cannot be run: {error.strerror}") from error
+
+
+async def _run(argv: Sequence[str], most: int) -> Said:
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        *argv,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=pipe,
+        stderr=pipe,
+        env={**os.environ, "LC_ALL": "C", "LANG": "C"},
+        start_new_session=True,  # so that what it starts itself can be ended with it
+    )
+    if process.stdout is None or process.stderr is None:
+        raise LocalError(f"{argv[0]}: no pipe to read from")
+    try:
+        output, errors = await asyncio.gather(
+            _read(process.stdout, most, argv[0]), _read(process.stderr, most, argv[0])
+        )
+        return Said(await process.wait(), _text(output), _text(errors))
+    finally:
+        _end(process)
+        await process.wait()
+
+
+def _end(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        if os.name == "posix":
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+
+
+async def _read(stream: asyncio.StreamReader, most: int, program: str) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while part := await stream.read(1 << 16):
+        size += len(part)
+        if size > most:
+            raise LocalError(f"{program} said more than {most} bytes")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8-sig", "replace")

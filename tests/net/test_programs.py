@@ -1,0 +1,46 @@
+"""Running the system's tools: what they say comes back, and none of them can hold doctl up or fill its memory."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from doctl.errors import LocalError
+from doctl.net import programs
+
+
+def test_output_errors_and_exit_code_come_back_in_english() -> None:
+    """What a program says on both streams comes back with its exit code, and its language is the C locale's."""
+    script = "import os, sys; print(os.environ['LC_ALL']); sys.stderr.write('oops'); sys.exit(3)"
+    said = asyncio.run(programs.ask([sys.executable, "-c", script], timeout=10))
+    assert said == programs.Said(code=3, output="C\n", errors="oops")
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["no-such-program-anywhere"], "no program"),
+        ([sys.executable, "-c", "import time; time.sleep(60)"], "did not answer within 0.2 s"),
+        ([sys.executable, "-c", "while True: print('x' * 4096)"], "said more than 10000 bytes"),
+    ],
+)
+def test_a_tool_that_is_absent_slow_or_endless_is_a_local_error(argv: list[str], message: str) -> None:
+    """A missing, a slow and an endlessly talking program each end soon, as an error that says so."""
+    start = time.monotonic()
+    with pytest.raises(LocalError, match=message):
+        asyncio.run(programs.ask(argv, timeout=0.2 if "sleep" in argv[-1] else 20, most=10_000))
+    assert time.monotonic() - start < 10
+
+
+@pytest.mark.skipif(os.name != "posix", reason="process groups are POSIX's")
+def test_what_a_slow_tool_started_ends_with_it() -> None:
+    """A grandchild that holds the pipe open neither delays the end nor lives on."""
+    marker = f"86{os.getpid()}"
+    start = time.monotonic()
+    with pytest.raises(LocalError):
+        asyncio.run(programs.ask(["sh", "-c", f"sleep {marker} & wait"], timeout=0.3))
+    assert time.monotonic() - start < 5
+    assert f"sleep {marker}" not in subprocess.run(["ps", "ax"], capture_output=True, text=True, check=True).stdout
