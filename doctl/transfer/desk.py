@@ -38,7 +38,7 @@ class Source(Protocol):
         """
         ...
 
-    def judged(self, piece: int, good: bool) -> None:
+    def judged(self, good: bool) -> None:
         """Hear whether a delivered piece had the right hash."""
         ...
 
@@ -63,8 +63,16 @@ class Desk(Protocol):
         """Note that ``source`` has ``pieces``: bit i set means piece i. Adds to what it had."""
         ...
 
-    def still_wanted(self, source: Source, piece: int) -> bool:
-        """Whether ``source`` should go on with a piece it took: nobody else has finished it meanwhile."""
+    def forget(self, source: Source) -> None:
+        """Note that the peer ``source`` has nothing any more: its connection is gone."""
+        ...
+
+    def useful(self, source: Source) -> bool:
+        """Whether ``source`` has any piece that is not done."""
+        ...
+
+    def still_wanted(self, piece: int) -> bool:
+        """Whether to go on with a piece that was taken: nobody else has brought it meanwhile."""
         ...
 
     async def changed(self) -> None:
@@ -88,6 +96,10 @@ class Desk(Protocol):
 
     def give_back(self, source: Source, pieces: Iterable[int]) -> None:
         """Return pieces that were taken and will not be delivered; others may take them."""
+        ...
+
+    def waste(self, count: int) -> None:
+        """Book ``count`` bytes that came although nobody wanted them any more."""
         ...
 
     async def may_receive(self, count: int) -> None:

@@ -1,0 +1,257 @@
+"""A peer as a source of pieces: interest, requests deep enough to fill the link, and what a bad piece costs."""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from doctl.errors import NetworkError, ProtocolError
+from doctl.transfer.desk import Desk, Kind, Source
+from doctl.transfer.link import Link
+from doctl.wire import messages as m
+
+BAD_PIECES: Final = 3
+"""Bad pieces after which a peer is banned for this download."""
+AHEAD: Final = 1.0
+"""Seconds of data that are kept asked for: covers the longest round trip, and costs little when a peer dies."""
+MOST_AHEAD: Final = 8 << 20
+"""Bytes asked for at a time at the most, as long as that is two pieces."""
+BLOCK: Final = 1 << 20
+"""Bytes in one request: a whole piece as Delivery Optimization cuts it; it must fit into one message."""
+SMOOTHING: Final = 0.3
+"""Weight of the newest piece in the measured pace."""
+RETRY_AFTER: Final = (1.0, 2.0, 4.0)
+"""Seconds before a lost peer is tried again."""
+STALLED: Final = 20.0
+"""Seconds without a byte, with requests open, after which a peer is given up."""
+
+
+@dataclass(slots=True)
+class _Arrival:
+    """A piece on its way: its memory (from its first byte) and how many bytes are still to come."""
+
+    missing: int
+    buffer: memoryview | None = None
+
+
+class PeerSource:
+    """One peer, reached by ``open_link``; the connection stays usable for uploads when the source is done.
+
+    ``redial`` tells whether ``open_link`` may be called again after a failure.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        kind: Kind,
+        open_link: Callable[[], Awaitable[Link]],
+        now: Callable[[], float],
+        *,
+        redial: bool = True,
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self._open_link = open_link
+        self._now = now
+        self._redial = redial
+        self._delivered = 0
+
+    async def run(self, desk: Desk) -> None:
+        """Fetch until there is nothing left; a peer that is lost is tried again a few times, unless it broke a rule."""
+        waits = iter(RETRY_AFTER)
+        while True:
+            before = self._delivered
+            try:
+                await self._visit(desk)
+            except NetworkError:
+                if self._delivered > before:
+                    waits = iter(RETRY_AFTER)
+                wait = next(waits, None) if self._redial else None
+                if wait is None:
+                    raise
+                await asyncio.sleep(wait)
+
+    async def _visit(self, desk: Desk) -> None:
+        link = await self._open_link()
+        self._visiting = visit = _Visit(self.name, self, link, desk, self._now)
+        try:
+            await visit.run()
+        finally:
+            self._delivered += visit.delivered
+            desk.forget(self)
+        raise link.error if isinstance(link.error, NetworkError | ProtocolError) else NetworkError(f"{self.name}: gone")
+
+    def judged(self, good: bool) -> None:
+        """Count bad pieces; the third ends the connection and bans the peer."""
+        if good:
+            return
+        link = self._visiting.link
+        link.account.bad_pieces += 1
+        if link.account.bad_pieces >= BAD_PIECES and not link.account.banned:
+            link.account.banned = True
+            self._redial = False
+            link.ban(f"{self.name}: sent {BAD_PIECES} bad pieces and is banned for this download")
+
+
+class _Visit:
+    """One connection's time as a source."""
+
+    def __init__(self, name: str, source: Source, link: Link, desk: Desk, now: Callable[[], float]) -> None:
+        self.link = link
+        self.delivered = 0
+        self._name = name
+        self._source = source
+        self._desk = desk
+        self._now = now
+        self._arrivals: dict[int, _Arrival] = {}
+        self._spare: memoryview | None = None
+        self._filling = -1
+        self._orphan: memoryview | None = None
+        self._pace = AHEAD
+        self._last = self._piece_at = now()
+
+    async def run(self) -> None:
+        """Fetch until the link closes."""
+        self._desk.has(self._source, self.link.pieces)
+        self.link.downloader = self
+        feeding = asyncio.create_task(self._feed())
+        try:
+            await self.link.closed.wait()
+        finally:
+            feeding.cancel()
+            self._leave()
+
+    # -- what the link asks of a downloader
+
+    async def ready(self) -> None:
+        """Have a buffer at hand while requests are open."""
+        if self._spare is None and self._arrivals:
+            self._spare = await self._desk.buffer()
+
+    async def arriving(self, count: int) -> None:
+        """Pass on how much came."""
+        self._last = self._now()
+        await self._desk.may_receive(count)
+
+    def place(self, index: int, offset: int, length: int) -> memoryview | None:
+        """Put a block into its piece's buffer, unless the piece is no longer wanted."""
+        arrival = self._arrivals.get(index)
+        if arrival is None:
+            return None
+        if arrival.buffer is None:
+            arrival.buffer, self._spare = self._spare, None
+        if arrival.buffer is None:  # ready() always comes first
+            return None
+        self._filling = index
+        return arrival.buffer[offset : offset + length]
+
+    def heard(self, message: m.Message) -> None:
+        """Take in what the peer has, whether it answers, and its data."""
+        match message:
+            case m.Have(index):
+                self._desk.has(self._source, 1 << index)
+            case m.Bitfield(pieces):
+                self._desk.has(self._source, pieces)
+            case m.Choke():
+                self._drop(list(self._arrivals))
+            case m.Piece():
+                self._block_came(message)
+        self._refill()
+
+    # -- asking
+
+    async def _feed(self) -> None:
+        while True:
+            self._drop([piece for piece in self._arrivals if not self._desk.still_wanted(piece)])
+            self._refill()
+            if self._arrivals and self._now() - self._last > STALLED:
+                self.link.end(NetworkError(f"{self._name}: sent nothing for {STALLED:g} s"))
+            await self._desk.changed()
+
+    def _refill(self) -> None:
+        """Say whether we are interested, and keep enough requests open."""
+        wire = self.link.wire
+        useful = self._desk.useful(self._source)
+        if useful != wire.interested:
+            self.link.say(m.Interested() if useful else m.NotInterested())
+        if wire.peer_choking or not useful:
+            return
+        room = self._depth() - len(self._arrivals)
+        if room > 0:
+            for piece in self._desk.take(self._source, room):
+                self._ask(piece)
+
+    def _depth(self) -> int:
+        most = max(2, MOST_AHEAD // self._desk.content.piece_size)
+        return min(most, 1 + math.ceil(AHEAD / max(self._pace, 1e-6)))
+
+    def _ask(self, piece: int) -> None:
+        size = self._desk.content.size_of(piece)
+        if not self._arrivals:
+            self._last = self._piece_at = self._now()
+        self._arrivals[piece] = _Arrival(missing=size)
+        for request in _blocks(piece, size):
+            self.link.say(request)
+
+    def _block_came(self, block: m.Piece) -> None:
+        self._filling = -1
+        arrival = self._arrivals.get(block.index)
+        if arrival is None or block.data is None:
+            self._desk.waste(block.length)
+            self._free_orphan()
+            return
+        arrival.missing -= block.length
+        if arrival.missing == 0 and arrival.buffer is not None:
+            del self._arrivals[block.index]
+            self._desk.deliver(self._source, block.index, arrival.buffer)
+            self._keep_pace()
+
+    def _keep_pace(self) -> None:
+        now = self._now()
+        self._pace += SMOOTHING * (now - self._piece_at - self._pace)
+        self._piece_at = now
+        self.delivered += 1
+
+    # -- letting go
+
+    def _drop(self, pieces: list[int]) -> None:
+        """Stop waiting for ``pieces``: take the requests back and let others have them."""
+        for piece in pieces:
+            arrival = self._arrivals.pop(piece)
+            self._release(piece, arrival.buffer)
+            if not (self.link.closed.is_set() or self.link.wire.peer_choking):
+                for request in _blocks(piece, self._desk.content.size_of(piece)):
+                    self.link.say(m.Cancel(request.index, request.offset, request.length))
+        if pieces:
+            self._desk.give_back(self._source, pieces)
+
+    def _release(self, piece: int, buffer: memoryview | None) -> None:
+        """Give a buffer back, but not before the connection has stopped writing into it."""
+        if buffer is None:
+            return
+        if piece == self._filling and not self.link.closed.is_set():
+            self._orphan = buffer
+        else:
+            self._desk.discard(buffer)
+
+    def _free_orphan(self) -> None:
+        if self._orphan is not None:
+            self._desk.discard(self._orphan)
+            self._orphan = None
+
+    def _leave(self) -> None:
+        self.link.downloader = None
+        self._drop(list(self._arrivals))
+        if self.link.closed.is_set():
+            self._free_orphan()
+        elif self.link.wire.interested:
+            self.link.say(m.NotInterested())
+        if self._spare is not None:
+            self._desk.discard(self._spare)
+            self._spare = None
+
+
+def _blocks(piece: int, size: int) -> list[m.Request]:
+    """Cut a piece into requests that each fit into one message."""
+    return [m.Request(piece, start, min(BLOCK, size - start)) for start in range(0, size, BLOCK)]

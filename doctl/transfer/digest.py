@@ -1,0 +1,43 @@
+"""The SHA-256 of the whole file, kept up while its pieces come in any order."""
+
+import asyncio
+import hashlib
+from concurrent.futures import Executor
+
+from doctl.transfer.store import Store
+
+
+class FileDigest:
+    """Hashes the verified pieces at the front of a file in a thread, as far as they reach without a gap."""
+
+    def __init__(self, store: Store, threads: Executor) -> None:
+        self._store = store
+        self._threads = threads
+        self._hash = hashlib.sha256()
+        self._next = 0
+        self._job: asyncio.Future[None] | None = None
+        self._buffer = memoryview(bytearray(store.content.piece_size))
+
+    def advance(self) -> None:
+        """Hash what has become reachable; call it on the event loop after each verified piece."""
+        if self._job is None and self._store.verified >> self._next & 1:
+            self._job = asyncio.get_running_loop().run_in_executor(self._threads, self._hash_front)
+            self._job.add_done_callback(self._ended)
+
+    async def finish(self) -> str:
+        """Return the digest of the whole file in hex; every piece must be verified."""
+        while self._next < self._store.content.pieces:
+            self.advance()
+            if self._job is not None:
+                await self._job
+        return self._hash.hexdigest()
+
+    def _hash_front(self) -> None:
+        while self._store.verified >> self._next & 1:
+            self._hash.update(self._store.read(self._next, self._buffer))
+            self._next += 1
+
+    def _ended(self, job: "asyncio.Future[None]") -> None:
+        self._job = None
+        if not job.cancelled() and job.exception() is None:
+            self.advance()

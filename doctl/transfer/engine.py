@@ -1,0 +1,242 @@
+"""Runs sources against the plan: one counter where they take pieces and hand them in.
+
+A source that fails or is cancelled loses nothing: what it had taken is wanted again. The download fails only when no
+source is left, when nothing comes from any of them, or when going on would be wrong (disk full, bytes disputed).
+"""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from doctl.errors import ContentError, DoctlError, NetworkError
+from doctl.report import Progress
+from doctl.transfer.buffers import BufferPool
+from doctl.transfer.content import Content
+from doctl.transfer.desk import Kind, Source
+from doctl.transfer.digest import FileDigest
+from doctl.transfer.ledger import PEER_KINDS, Ledger
+from doctl.transfer.limits import RateLimit
+from doctl.transfer.plan import Plan
+from doctl.transfer.store import Store
+
+STALL: Final = 60.0
+"""Seconds without a byte from any source after which a download gives up."""
+TICK: Final = 0.25
+"""Seconds after which waiting sources look again even if nothing happened: time alone makes others late."""
+ENOUGH_FROM_PEERS: Final = 2_500_000
+"""Bytes a second from peers above which HTTP leaves to them what they have (DOMinBackgroundQoS, 2500 KB/s)."""
+THREADS: Final = 3
+"""Threads that hash and write: two keep both of a small machine's cores busy, one follows with the whole digest."""
+
+
+class Engine:
+    """The transfer of one content into one store; what sources see of it is ``desk.Desk``."""
+
+    def __init__(
+        self, store: Store, ledger: Ledger, now: Callable[[], float], *, start: int = 0, limit: RateLimit | None = None
+    ) -> None:
+        """Prepare to fetch what ``store`` lacks, choosing from piece ``start`` on; ``now`` gives monotonic seconds."""
+        self.content: Content = store.content
+        self.plan = Plan(self.content.pieces, done=store.verified, start=start)
+        self.ledger = ledger
+        self.failures: list[tuple[Source, DoctlError]] = []
+        """Sources that ended with an error, in the order they did."""
+        self.on_verified: Callable[[int], None] = lambda _piece: None
+        """Called on the event loop with each piece that has been verified and written."""
+        self._store = store
+        self._now = now
+        self._limit = limit or RateLimit()
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="doctl-piece")
+        self._digest = FileDigest(store, self._threads)
+        self._pool = BufferPool(self.content.piece_size)
+        self._sources: dict[Source, asyncio.Task[None]] = {}
+        self._checks: set[asyncio.Task[None]] = set()
+        self._disputed: Counter[int] = Counter()
+        self._change = asyncio.Event()
+        self._fatal: BaseException | None = None
+        self._last_byte = now()
+
+    # -- running
+
+    async def run(self) -> str:
+        """Fetch everything from the sources added before and meanwhile; return the whole file's SHA-256 in hex."""
+        self._last_byte = self._now()
+        self._digest.advance()
+        try:
+            while not self.plan.complete:
+                self._give_up_if_hopeless()
+                await self.changed()
+            return await self._digest.finish()
+        finally:
+            await self._stop()
+
+    def add(self, source: Source) -> None:
+        """Set a source to work, now or while the engine runs."""
+        if source.kind in PEER_KINDS:
+            self.plan.add_peer(source)
+        else:
+            self.plan.add_everything(source)
+        self._sources[source] = asyncio.create_task(self._drive(source))
+
+    def progress(self, state: str = "downloading") -> Progress:
+        """Return how far it has come."""
+        done = sum(self.ledger.bytes_from.values())
+        resumed = self.content.length - self._bytes_missing() - done
+        return Progress(
+            done=done + max(resumed, 0),
+            total=self.content.length,
+            rate=self.ledger.rate(self._now()),
+            bytes_from={kind.value: count for kind, count in self.ledger.bytes_from.items()},
+            peers=sum(source.kind in PEER_KINDS for source in self._sources),
+            state=state,
+        )
+
+    def _bytes_missing(self) -> int:
+        missing = self.plan.all & ~self.plan.done
+        last = self.content.pieces - 1
+        if missing >> max(last, 0) & 1:
+            return (missing.bit_count() - 1) * self.content.piece_size + self.content.size_of(last)
+        return missing.bit_count() * self.content.piece_size
+
+    async def _drive(self, source: Source) -> None:
+        try:
+            await source.run(self)
+        except DoctlError as error:
+            self.failures.append((source, error))
+        except Exception as error:  # a bug in a source ends the download, as what it is
+            self._fatal = error
+        finally:
+            self.plan.remove(source)
+            del self._sources[source]
+            self._notify()
+
+    def _give_up_if_hopeless(self) -> None:
+        if self._fatal is not None:
+            raise self._fatal
+        if not self._sources and not self._checks:
+            raise self._reason() or NetworkError("no source is left that has the rest of the file")
+        if self._now() - self._last_byte > STALL:
+            raise self._reason() or NetworkError(f"nothing came from any source for {STALL:g} s")
+
+    def _reason(self) -> DoctlError | None:
+        """The failure that best explains why nothing more comes: the origin's rather than a peer's, else the last."""
+        origins = [error for source, error in self.failures if source.kind not in PEER_KINDS]
+        rest = origins or [error for _, error in self.failures]
+        return rest[-1] if rest else None
+
+    async def _stop(self) -> None:
+        tasks = [*self._sources.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, *self._checks, return_exceptions=True)
+        self._threads.shutdown(wait=True)
+
+    # -- the counter
+
+    def take_run(self, source: Source, most: int) -> range:
+        """See ``Desk``."""
+        now = self._now()
+        sparing = self.ledger.rate(now, peers_only=True) >= ENOUGH_FROM_PEERS
+        return self.plan.take_run(source, most, now, sparing=sparing)
+
+    def take(self, source: Source, most: int) -> list[int]:
+        """See ``Desk``."""
+        return self.plan.take(source, most, self._now())
+
+    def has(self, source: Source, pieces: int) -> None:
+        """See ``Desk``."""
+        self.plan.has(source, pieces)
+
+    def forget(self, source: Source) -> None:
+        """See ``Desk``."""
+        self.plan.remove(source)
+        self.plan.add_peer(source)
+        self._notify()
+
+    def useful(self, source: Source) -> bool:
+        """See ``Desk``."""
+        return self.plan.useful(source)
+
+    def still_wanted(self, piece: int) -> bool:
+        """See ``Desk``."""
+        return not (self.plan.done | self.plan.checking) >> piece & 1
+
+    def give_back(self, source: Source, pieces: Iterable[int]) -> None:
+        """See ``Desk``."""
+        self.plan.give_back(source, pieces)
+        self._notify()
+
+    async def changed(self) -> None:
+        """See ``Desk``."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(TICK):
+                await self._change.wait()
+
+    async def buffer(self) -> memoryview:
+        """See ``Desk``."""
+        return await self._pool.take()
+
+    def discard(self, buffer: memoryview) -> None:
+        """See ``Desk``."""
+        self._pool.give(buffer)
+
+    def waste(self, count: int) -> None:
+        """See ``Desk``."""
+        self.ledger.waste(count)
+
+    async def may_receive(self, count: int) -> None:
+        """See ``Desk``."""
+        self._last_byte = self._now()
+        await self._limit.take(count)
+
+    def deliver(self, source: Source, piece: int, buffer: memoryview) -> None:
+        """See ``Desk``."""
+        if not self.plan.delivered(source, piece, self._now()):
+            self.ledger.waste(self.content.size_of(piece))
+            self._pool.give(buffer)
+            return
+        check = asyncio.create_task(self._check(source, piece, buffer))
+        self._checks.add(check)
+        check.add_done_callback(self._checks.discard)
+
+    async def _check(self, source: Source, piece: int, buffer: memoryview) -> None:
+        size = self.content.size_of(piece)
+        loop = asyncio.get_running_loop()
+        try:
+            good = await loop.run_in_executor(self._threads, self._store.write, piece, buffer[:size])
+        except DoctlError as error:
+            self._fatal = error
+            self.plan.fail(piece)
+            return
+        finally:
+            self._pool.give(buffer)
+            self._notify()
+        if good:
+            self._accept(source, piece, size)
+        else:
+            self._reject(source, piece, size)
+        source.judged(good)
+
+    def _accept(self, source: Source, piece: int, size: int) -> None:
+        self.plan.finish(piece)
+        self.ledger.book(source.name, source.kind, size, self._now())
+        self._digest.advance()
+        self.on_verified(piece)
+
+    def _reject(self, source: Source, piece: int, size: int) -> None:
+        self.plan.fail(piece)
+        self.ledger.waste(size)
+        if source.kind is Kind.HTTP:
+            self._disputed[piece] += 1
+            if self._disputed[piece] > 1:
+                self._fatal = ContentError(
+                    f"the origin and the hash file disagree: piece {piece} from {source.name} was wrong twice; "
+                    "one of the two belongs to another version of the file"
+                )
+
+    def _notify(self) -> None:
+        self._change.set()
+        self._change = asyncio.Event()

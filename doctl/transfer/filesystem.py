@@ -1,0 +1,115 @@
+"""What files need that differs between POSIX and Windows: positioned I/O, locks, space set aside, an atomic finish."""
+
+import contextlib
+import errno
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import BinaryIO
+
+_seeking = threading.Lock()
+
+
+def open_exclusive(path: Path) -> BinaryIO:
+    """Open ``path`` for reading and writing, made if absent; BlockingIOError while another process has it so."""
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+    file = os.fdopen(os.open(path, flags, 0o666), "r+b", buffering=0)
+    try:
+        _lock(file)
+    except OSError as error:
+        file.close()
+        raise BlockingIOError(errno.EWOULDBLOCK, "locked by another process", str(path)) from error
+    return file
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: BinaryIO) -> None:
+        file.seek(1 << 62)  # a byte that no data reaches: a lock on data would stop readers
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+
+    def write_at(file: BinaryIO, data: memoryview, offset: int) -> None:
+        """Write all of ``data`` at ``offset``; safe from several threads."""
+        with _seeking:
+            file.seek(offset)
+            while data:
+                data = data[file.write(data) :]
+
+    def read_at(file: BinaryIO, buffer: memoryview, offset: int) -> int:
+        """Fill ``buffer`` from ``offset`` and return how many bytes there were; safe from several threads."""
+        with _seeking:
+            file.seek(offset)
+            filled = 0
+            while filled < len(buffer) and (count := file.readinto(buffer[filled:])):  # type: ignore[attr-defined]
+                filled += count
+            return filled
+
+    def reserve(file: BinaryIO, length: int) -> None:
+        """Set ``length`` bytes of disk space aside."""
+        with _seeking:
+            file.truncate(length)
+
+    def publish(part: Path, final: Path, *, replace: bool) -> None:
+        """Rename ``part`` to ``final`` in one step; FileExistsError if that is there and ``replace`` is not set."""
+        if replace:
+            part.replace(final)
+        else:
+            part.rename(final)
+
+else:
+    import fcntl
+
+    def _lock(file: BinaryIO) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def write_at(file: BinaryIO, data: memoryview, offset: int) -> None:
+        """Write all of ``data`` at ``offset``; safe from several threads."""
+        while data:
+            count = os.pwrite(file.fileno(), data, offset)
+            data, offset = data[count:], offset + count
+
+    def read_at(file: BinaryIO, buffer: memoryview, offset: int) -> int:
+        """Fill ``buffer`` from ``offset`` and return how many bytes there were; safe from several threads."""
+        filled = 0
+        while filled < len(buffer):
+            count = os.preadv(file.fileno(), [buffer[filled:]], offset + filled)
+            if count == 0:
+                break
+            filled += count
+        return filled
+
+    def reserve(file: BinaryIO, length: int) -> None:
+        """Set ``length`` bytes of disk space aside where the file system can, so that a full disk shows at once."""
+        if length and hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, length)
+        file.truncate(length)
+
+    def publish(part: Path, final: Path, *, replace: bool) -> None:
+        """Rename ``part`` to ``final`` in one step; FileExistsError if that is there and ``replace`` is not set."""
+        if replace:
+            part.replace(final)
+        else:
+            _rename_without_replacing(part, final)
+        _sync_folder(final.parent)
+
+    def _rename_without_replacing(part: Path, final: Path) -> None:
+        try:
+            final.hardlink_to(part)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without hard links: the check and the rename are then two steps
+            if final.exists():
+                raise FileExistsError(errno.EEXIST, "exists", str(final)) from None
+            part.replace(final)
+        else:
+            part.unlink()
+
+    def _sync_folder(folder: Path) -> None:
+        with contextlib.suppress(OSError):  # some file systems cannot, and the data itself is safe already
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)

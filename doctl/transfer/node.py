@@ -1,0 +1,126 @@
+"""This machine among peers: accepts and opens MS-DO connections for the contents it shares."""
+
+import asyncio
+import secrets
+from collections.abc import Coroutine
+from types import TracebackType
+from typing import Final, Self
+
+from doctl.endpoints import Address
+from doctl.errors import DoctlError, NetworkError, ProtocolError
+from doctl.net.base import Connection, Listener, Network
+from doctl.transfer.link import Link
+from doctl.transfer.share import Share
+
+MAX_LINKS: Final = 64
+"""Connections of one swarm, both ways."""
+MAX_STRANGERS: Final = 64
+"""Accepted connections that have not said yet what they want."""
+TURNS: Final = 2.0
+"""Seconds between looks at whose turn it is."""
+
+
+class Node:
+    """All connections of this process. An asynchronous context manager: leaving it closes every one."""
+
+    def __init__(self, network: Network, peer_id: bytes | None = None) -> None:
+        self.peer_id = peer_id or secrets.token_bytes(16) + bytes(4)
+        self._network = network
+        self._shares: dict[bytes, Share] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._strangers = 0
+
+    async def __aenter__(self) -> Self:
+        self._start(self._take_turns())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def add(self, share: Share) -> None:
+        """Take part in the swarm of ``share`` from now on."""
+        self._shares[share.swarm_hash] = share
+
+    def accept_on(self, listener: Listener) -> None:
+        """Accept peers on ``listener`` in the background until the node is left; closes the listener then."""
+        self._start(self._accept(listener))
+
+    async def dial(self, address: Address, share: Share, timeout: float) -> Link:
+        """Connect to a peer and shake hands; the connection is then alive in the background."""
+        connection = await self._network.connect(address, timeout)
+        try:
+            link = Link(connection, self._network.now())
+            await link.introduce(share.swarm_hash, self.peer_id)
+            answer = await link.meet()
+            if answer.swarm_hash != share.swarm_hash:
+                raise ProtocolError(f"{address}: answered for another swarm")
+            self._admit(link, share)
+        except BaseException:
+            connection.close()
+            raise
+        self._start(link.run(share))
+        return link
+
+    def _admit(self, link: Link, share: Share) -> None:
+        """Refuse a peer that is ourselves, connected already, banned, or one too many."""
+        where = link.connection.remote
+        if link.remote_id == self.peer_id:
+            raise NetworkError(f"{where}: is this machine itself")
+        if any(other.remote_id == link.remote_id for other in share.links):
+            raise NetworkError(f"{where}: connected already")
+        if link.remote_id in share.banned:
+            raise NetworkError(f"{where}: banned for sending bad pieces")
+        if len(share.links) >= MAX_LINKS:
+            raise NetworkError(f"{where}: {MAX_LINKS} peers are connected already")
+
+    async def _accept(self, listener: Listener) -> None:
+        try:
+            while True:
+                connection = await listener.accept()
+                if self._strangers < MAX_STRANGERS:
+                    self._start(self._greet(connection))
+                else:
+                    connection.close()
+        finally:
+            listener.close()
+
+    async def _greet(self, connection: Connection) -> None:
+        """Answer a stranger's handshake if it names a swarm of ours; else close without a word."""
+        self._strangers += 1
+        link = Link(connection, self._network.now())
+        try:
+            share = await self._welcome(link)
+        except DoctlError:
+            connection.close()
+            return
+        except BaseException:
+            connection.close()
+            raise
+        finally:
+            self._strangers -= 1
+        share.on_link(link)
+        await link.run(share)
+
+    async def _welcome(self, link: Link) -> Share:
+        handshake = await link.meet()
+        share = self._shares.get(handshake.swarm_hash)
+        if share is None:
+            raise ProtocolError(f"{link.connection.remote}: asked for a swarm that is not here")
+        self._admit(link, share)
+        await link.introduce(share.swarm_hash, self.peer_id)
+        return share
+
+    async def _take_turns(self) -> None:
+        while True:
+            await asyncio.sleep(TURNS)
+            for slots in {share.slots for share in self._shares.values()}:
+                slots.take_turns()
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

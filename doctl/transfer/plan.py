@@ -1,0 +1,253 @@
+"""Which piece comes from which source next. Every piece is in exactly one state: wanted, taken, checking or done.
+
+Pure: no I/O, and time is an argument (``now``, seconds from any start). Sets of pieces are integers whose bit i stands
+for piece i, so that a choice among tens of thousands of pieces is a few operations on machine words.
+
+* Peers get the rarest piece first, starting at a random place so that two machines seldom want the same one.
+* A source that has everything (HTTP) gets runs of adjacent pieces, first those that no peer has.
+* A source with nothing left to take may take over a piece from another that would need more than twice as long for it;
+  this is also how the last pieces are got twice rather than waited for.
+"""
+
+import enum
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+PATIENCE: Final = 2.0
+"""A piece is taken over where its owner needs this many times as long as the taker."""
+SLACK: Final = 0.05
+"""Seconds by which the owner may be late in any case: below that, a message and a piece have merely crossed."""
+STALLED: Final = 2.0
+"""Seconds without a piece after which even a source of unknown pace may take over."""
+SMOOTHING: Final = 0.3
+"""Weight of the newest piece in a source's pace."""
+
+
+class State(enum.Enum):
+    """Where a piece is on its way."""
+
+    WANTED = "wanted"
+    TAKEN = "taken"
+    CHECKING = "checking"
+    DONE = "done"
+
+
+@dataclass(slots=True)
+class _Holder:
+    """What the plan knows of one source. ``pace`` is seconds a piece, None before its first."""
+
+    has: int
+    peer: bool
+    queue: list[int] = field(default_factory=list)
+    pace: float | None = None
+    since: float = 0.0
+    cursor: int = 0
+
+    def seconds_per_piece(self, now: float) -> float | None:
+        """The pace so far; for a source that has gone quiet, at least as long as it has been so."""
+        quiet = now - self.since if self.queue else 0.0
+        return max(self.pace or 0.0, quiet) if self.pace is not None or quiet > STALLED else None
+
+
+class Plan:
+    """The pieces of one download and the sources they may come from."""
+
+    def __init__(self, pieces: int, done: int = 0, start: int = 0) -> None:
+        """Plan for ``pieces`` pieces of which the set ``done`` is there; choices start at piece ``start``."""
+        self.pieces = pieces
+        self.all = (1 << pieces) - 1
+        self.done = done & self.all
+        self.wanted = self.all & ~self.done
+        self.checking = 0
+        self._start = start % pieces if pieces else 0
+        self._holders: dict[_Holder] = {}
+        self._owners: dict[int, list[object]] = {}
+        self._levels: list[int] = [self.all]  # _levels[k]: the pieces that exactly k peers have
+
+    # -- what is so
+
+    @property
+    def taken(self) -> int:
+        """The pieces that somebody is fetching."""
+        return self.all & ~(self.wanted | self.checking | self.done)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every piece is done."""
+        return self.done == self.all
+
+    def state_of(self, piece: int) -> State:
+        """Return the one state ``piece`` is in."""
+        bit = 1 << piece
+        if self.done & bit:
+            return State.DONE
+        if self.checking & bit:
+            return State.CHECKING
+        return State.WANTED if self.wanted & bit else State.TAKEN
+
+    def owners_of(self, piece: int) -> tuple[...]:
+        """The sources that are fetching ``piece``."""
+        return tuple(self._owners.get(piece, ()))
+
+    def useful(self, source: object) -> bool:
+        """Whether ``source`` has anything that is not done."""
+        return bool(self._holders[source].has & ~self.done)
+
+    # -- sources
+
+    def add_everything(self, source: object) -> None:
+        """Add a source that has every piece and does not count as a peer (HTTP)."""
+        self._holders[source] = _Holder(self.all, peer=False, cursor=self._start)
+
+    def add_peer(self, source: object) -> None:
+        """Add a peer that has nothing yet; ``has`` tells more."""
+        self._holders[source] = _Holder(0, peer=True)
+
+    def has(self, source: pieces: int) -> None:
+        """Note that the peer ``source`` has ``pieces`` as well."""
+        holder = self._holders[source]
+        self._count(pieces & self.all & ~holder.has, +1)
+        holder.has |= pieces & self.all
+
+    def remove(self, source: object) -> None:
+        """Forget a source; what it had taken is wanted again."""
+        holder = self._holders[source]
+        self.give_back(source, list(holder.queue))
+        if holder.peer:
+            self._count(holder.has, -1)
+        del self._holders[source]
+
+    # -- taking
+
+    def take(self, source: most: int, now: float) -> list[int]:
+        """Take up to ``most`` pieces that the peer ``source`` has, rarest first."""
+        holder = self._holders[source]
+        chosen: list[int] = []
+        for level in self._levels[1:]:
+            for piece in _from(level & self.wanted & holder.has, self._start, most - len(chosen)):
+                chosen.append(piece)
+                self._own(source, piece, now)
+            if len(chosen) == most:
+                return chosen
+        return chosen or self._take_over(source, now)
+
+    def take_run(self, source: most: int, now: float, *, sparing: bool = False) -> range:
+        """Take up to ``most`` adjacent pieces for a source that has them all.
+
+        Pieces that no peer has come first; with ``sparing``, only those.
+        """
+        holder = self._holders[source]
+        choice = self._levels[0] & self.wanted
+        if not choice and not sparing:
+            choice = self.wanted
+        first = next(_from(choice, holder.cursor, 1), None)
+        if first is None:
+            over = [] if sparing else self._take_over(source, now)
+            return range(over[0], over[0] + 1) if over else range(0)
+        last = first + 1
+        while last < self.pieces and last - first < most and choice >> last & 1:
+            last += 1
+        for piece in range(first, last):
+            self._own(source, piece, now)
+        holder.cursor = last % self.pieces
+        return range(first, last)
+
+    def _own(self, source: piece: int, now: float) -> None:
+        holder = self._holders[source]
+        if not holder.queue:
+            holder.since = now
+        holder.queue.append(piece)
+        self._owners.setdefault(piece, []).append(source)
+        self.wanted &= ~(1 << piece)
+
+    def _take_over(self, source: now: float) -> list[int]:
+        """Take the piece that would be longest in coming, if ``source`` is much faster than its owner."""
+        holder = self._holders[source]
+        own_pace = holder.seconds_per_piece(now)
+        limit = STALLED if own_pace is None else PATIENCE * own_pace * (len(holder.queue) + 1) + SLACK
+        latest, when = -1, limit
+        for piece, expected in self._expected(now):
+            if expected > when and holder.has >> piece & 1 and source not in self._owners[piece]:
+                latest, when = piece, expected
+        if latest < 0:
+            return []
+        self._own(source, latest, now)
+        return [latest]
+
+    def _expected(self, now: float) -> Iterator[tuple[int, float]]:
+        """Every piece with a single owner, and in how many seconds that owner should have it."""
+        for holder in self._holders.values():
+            pace = holder.seconds_per_piece(now)
+            if pace is not None:
+                for place, piece in enumerate(holder.queue, 1):
+                    if len(self._owners[piece]) == 1:
+                        yield piece, pace * place
+
+    # -- giving back and finishing
+
+    def give_back(self, source: pieces: Iterable[int]) -> None:
+        """Note that ``source`` will not deliver ``pieces`` after all."""
+        for piece in pieces:
+            self._disown(source, piece)
+            if piece not in self._owners and not (self.done | self.checking) >> piece & 1:
+                self.wanted |= 1 << piece
+
+    def delivered(self, source: piece: int, now: float) -> bool:
+        """Note that ``source`` has brought ``piece``; False if nobody needs it any more."""
+        holder = self._holders.get(source)
+        if holder is not None and piece in holder.queue:
+            took = now - holder.since
+            holder.pace = took if holder.pace is None else (1 - SMOOTHING) * holder.pace + SMOOTHING * took
+            holder.since = now
+        self._disown(source, piece)
+        bit = 1 << piece
+        if (self.done | self.checking) & bit:
+            return False
+        self.wanted &= ~bit
+        self.checking |= bit
+        return True
+
+    def finish(self, piece: int) -> None:
+        """Note that ``piece`` had the right hash and is on disk."""
+        self.checking &= ~(1 << piece)
+        self.done |= 1 << piece
+
+    def fail(self, piece: int) -> None:
+        """Note that a delivered ``piece`` was bad: it is wanted again, unless another source is fetching it."""
+        self.checking &= ~(1 << piece)
+        if piece not in self._owners:
+            self.wanted |= 1 << piece
+
+    def _disown(self, source: piece: int) -> None:
+        holder = self._holders.get(source)
+        if holder is not None and piece in holder.queue:
+            holder.queue.remove(piece)
+        owners = self._owners.get(piece, [])
+        if source in owners:
+            owners.remove(source)
+        if not owners:
+            self._owners.pop(piece, None)
+
+    def _count(self, pieces: int, step: int) -> None:
+        """Move ``pieces`` one level of availability up or down."""
+        levels = range(len(self._levels) - 1, -1, -1) if step > 0 else range(1, len(self._levels))
+        for level in levels:
+            moved = self._levels[level] & pieces
+            if moved:
+                if level + step == len(self._levels):
+                    self._levels.append(0)
+                self._levels[level] ^= moved
+                self._levels[level + step] |= moved
+
+
+def _from(pieces: int, start: int, most: int) -> Iterator[int]:
+    """Yield up to ``most`` of the set ``pieces`` in order from ``start``, going round at the end."""
+    later = pieces >> start << start
+    for part in (later, pieces ^ later):
+        rest = part
+        while rest and most > 0:
+            lowest = rest & -rest
+            yield lowest.bit_length() - 1
+            rest ^= lowest
+            most -= 1

@@ -1,0 +1,159 @@
+"""The file on disk while it is not whole: positioned writes, a journal of verified pieces, resume, an atomic finish.
+
+Beside the file ``NAME`` there are, until it is whole, ``NAME.doctl-part`` (the data, at its final offsets) and
+``NAME.doctl-map`` (a line that says what is being fetched, then ``PIECE DIGEST`` for each verified piece). A line is
+written after its piece; both outlive kill -9. After a power cut either may be torn, so nothing in them is believed:
+on resume each noted piece is hashed again, against the hash file where there is one, else against its own line.
+"""
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from doctl.errors import LocalError
+from doctl.transfer import filesystem
+from doctl.transfer.content import Content
+
+PART_SUFFIX: Final = ".doctl-part"
+MAP_SUFFIX: Final = ".doctl-map"
+MAP_VERSION: Final = "map/1"
+LINE_LIMIT: Final = 4096
+"""Bytes in the longest line of a map that is read; the first line holds a URL's validator."""
+
+
+class Store:
+    """One download's place on disk. Methods that touch the disk block; ``write`` may run in several threads."""
+
+    def __init__(self, path: Path, content: Content, *, validator: str | None = None, force: bool = False) -> None:
+        """Open, or go on with, the partial file of ``path``; LocalError when it cannot be had.
+
+        ``validator`` is the origin's ETag or date: without hashes, pieces of another version are never mixed in.
+        """
+        self.path = path
+        self.content = content
+        self.verified = 0
+        """The pieces that are on disk with the right hash, bit i for piece i."""
+        self._force = force
+        self._validator = validator
+        self._lock = threading.Lock()
+        self._part = path.with_name(path.name + PART_SUFFIX)
+        self._map = path.with_name(path.name + MAP_SUFFIX)
+        with _explained(path):
+            self._data = filesystem.open_exclusive(self._part)
+            self._journal = self._map.open("ab", buffering=0)
+
+    def resume(self) -> int:
+        """Verify what an earlier run left and return how many bytes of it are good; then set disk space aside."""
+        with _explained(self.path):
+            noted = self._read_map()
+            if noted is None:
+                self._start_afresh()
+            else:
+                self.verified = sum(1 << piece for piece, digest in noted.items() if self._is_good(piece, digest))
+            filesystem.reserve(self._data, self.content.length)
+        return sum(self.content.size_of(i) for i in range(self.content.pieces) if self.verified >> i & 1)
+
+    def write(self, piece: int, data: memoryview) -> bool:
+        """Hash ``data`` and, if it is right, write it as ``piece``; False if it is wrong."""
+        digest = hashlib.sha256(data).digest()
+        if self.content.hashes is not None and digest != self.content.hashes[piece]:
+            return False
+        with _explained(self.path):
+            filesystem.write_at(self._data, data, self.content.offset_of(piece))
+            with self._lock:
+                self._journal.write(b"%d %s\n" % (piece, digest.hex().encode()))
+                self.verified |= 1 << piece
+        return True
+
+    def read(self, piece: int, buffer: memoryview) -> memoryview:
+        """Read a verified piece back into ``buffer`` and return the part of it that was filled."""
+        size = self.content.size_of(piece)
+        with _explained(self.path):
+            filesystem.read_at(self._data, buffer[:size], self.content.offset_of(piece))
+        return buffer[:size]
+
+    def reader(self) -> BinaryIO:
+        """Open the data for reading, for sending it to peers; the caller closes it."""
+        return (self._part if self._part.exists() else self.path).open("rb", buffering=0)
+
+    def finish(self) -> None:
+        """Make the whole file safe on disk, then give it its final name in one step."""
+        with _explained(self.path):
+            self._data.truncate(self.content.length)
+            os.fsync(self._data.fileno())
+            self._data.close()
+            self._journal.close()
+            filesystem.publish(self._part, self.path, replace=self._force)
+            self._map.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Let go of the files; what is verified stays for the next run, an empty start does not."""
+        self._data.close()
+        self._journal.close()
+        if not self.verified and self._part.exists():
+            self._part.unlink()
+            self._map.unlink(missing_ok=True)
+
+    def _read_map(self) -> dict[int, bytes] | None:
+        """Return the noted pieces and their digests, or None when the map is of something else or unreadable."""
+        noted: dict[int, bytes] = {}
+        with self._map.open("rb") as lines:
+            if not self._continues(lines.readline(LINE_LIMIT)):
+                return None
+            while line := lines.readline(LINE_LIMIT):
+                number, _, digest = line.rstrip(b"\n").partition(b" ")
+                with contextlib.suppress(ValueError):  # a torn line is a piece that was not noted
+                    if int(number) < self.content.pieces and len(digest) == 64:
+                        noted[int(number)] = bytes.fromhex(digest.decode("ascii"))
+        return noted
+
+    def _start_afresh(self) -> None:
+        self._data.truncate(0)
+        self._journal.truncate(0)
+        facts = self._cut() | {"validator": self._validator}
+        self._journal.write(json.dumps(facts).encode() + b"\n")
+
+    def _cut(self) -> dict[str, object]:
+        return {"doctl": MAP_VERSION, "length": self.content.length, "piece_size": self.content.piece_size}
+
+    def _continues(self, first_line: bytes) -> bool:
+        """Whether a map with this first line is of the same cut, and of bytes that can be told to be the same."""
+        try:
+            facts = json.loads(first_line)
+        except ValueError:
+            return False
+        if not isinstance(facts, dict) or any(facts.get(key) != value for key, value in self._cut().items()):
+            return False
+        return self.content.hashes is not None or (
+            self._validator is not None and facts.get("validator") == self._validator
+        )
+
+    def _is_good(self, piece: int, digest: bytes) -> bool:
+        buffer = memoryview(bytearray(self.content.size_of(piece)))
+        if filesystem.read_at(self._data, buffer, self.content.offset_of(piece)) < len(buffer):
+            return False
+        expected = digest if self.content.hashes is None else self.content.hashes[piece]
+        return hashlib.sha256(buffer).digest() == expected
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn an OSError into one line that says what to do."""
+    try:
+        yield
+    except FileExistsError as error:
+        raise LocalError(f"{path} is there already: choose another name with -o, or replace it with --force") from error
+    except BlockingIOError as error:
+        raise LocalError(f"{path} is being fetched by another doctl: wait for it, or choose another name") from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise LocalError(
+                f"no space left on the disk for {path}: the verified part is kept; free some and run it again"
+            ) from error
+        raise LocalError(f"{path}: {error.strerror or error}") from error

@@ -1,0 +1,62 @@
+"""Who may have pieces from us, and when: upload slots, turns, and the limits on what one peer may ask."""
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+SLOTS: Final = 4
+"""Peers served at a time unless asked otherwise; what Delivery Optimization uses for a device."""
+TURN: Final = 10.0
+"""Seconds after which a served peer makes room when others wait."""
+MAX_QUEUED: Final = 512
+"""Requests one peer may have open; more is not a download but an attack."""
+
+
+class Guest(Protocol):
+    """A connection that may be given a slot."""
+
+    def choke(self) -> None:
+        """Tell the peer that its requests are not answered for now."""
+        ...
+
+    def unchoke(self) -> None:
+        """Tell the peer that it may ask."""
+        ...
+
+
+class Slots:
+    """Gives out upload slots in turn: first come first served, the longest served leaves first when others wait."""
+
+    def __init__(self, count: int, now: Callable[[], float]) -> None:
+        self.count = count
+        self._now = now
+        self._served: dict[Guest, float] = {}
+        self._waiting: dict[Guest, None] = {}
+
+    def ask(self, guest: Guest) -> None:
+        """Note that ``guest`` is interested; it is unchoked when a slot is free."""
+        if guest not in self._served:
+            self._waiting[guest] = None
+            self._fill()
+
+    def leave(self, guest: Guest) -> None:
+        """Note that ``guest`` is no longer interested, or gone."""
+        self._waiting.pop(guest, None)
+        if self._served.pop(guest, None) is not None:
+            guest.choke()
+        self._fill()
+
+    def take_turns(self) -> None:
+        """Let waiting guests have the slots of those served for a whole turn; call it every few seconds."""
+        for guest, since in list(self._served.items())[: len(self._waiting)]:
+            if self._now() - since >= TURN:
+                self._served.pop(guest)
+                guest.choke()
+                self._waiting[guest] = None
+        self._fill()
+
+    def _fill(self) -> None:
+        while self._waiting and len(self._served) < self.count:
+            guest = next(iter(self._waiting))
+            del self._waiting[guest]
+            self._served[guest] = self._now()
+            guest.unchoke()
