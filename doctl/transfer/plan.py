@@ -104,7 +104,7 @@ class Plan:
         """Add a peer that has nothing yet; ``has`` tells more."""
         self._holders[source] = _Holder(0, peer=True)
 
-    def has(self, source: pieces: int) -> None:
+    def has(self, source: object, pieces: int) -> None:
         """Note that the peer ``source`` has ``pieces`` as well."""
         holder = self._holders[source]
         self._count(pieces & self.all & ~holder.has, +1)
@@ -120,7 +120,7 @@ class Plan:
 
     # -- taking
 
-    def take(self, source: most: int, now: float) -> list[int]:
+    def take(self, source: object, most: int, now: float) -> list[int]:
         """Take up to ``most`` pieces that the peer ``source`` has, rarest first."""
         holder = self._holders[source]
         chosen: list[int] = []
@@ -132,7 +132,7 @@ class Plan:
                 return chosen
         return chosen or self._take_over(source, now)
 
-    def take_run(self, source: most: int, now: float, *, sparing: bool = False) -> range:
+    def take_run(self, source: object, most: int, now: float, *, sparing: bool = False) -> range:
         """Take up to ``most`` adjacent pieces for a source that has them all.
 
         Pieces that no peer has come first; with ``sparing``, only those.
@@ -153,7 +153,7 @@ class Plan:
         holder.cursor = last % self.pieces
         return range(first, last)
 
-    def _own(self, source: piece: int, now: float) -> None:
+    def _own(self, source: object, piece: int, now: float) -> None:
         holder = self._holders[source]
         if not holder.queue:
             holder.since = now
@@ -161,7 +161,7 @@ class Plan:
         self._owners.setdefault(piece, []).append(source)
         self.wanted &= ~(1 << piece)
 
-    def _take_over(self, source: now: float) -> list[int]:
+    def _take_over(self, source: object, now: float) -> list[int]:
         """Take the piece that would be longest in coming, if ``source`` is much faster than its owner."""
         holder = self._holders[source]
         own_pace = holder.seconds_per_piece(now)
@@ -186,14 +186,14 @@ class Plan:
 
     # -- giving back and finishing
 
-    def give_back(self, source: pieces: Iterable[int]) -> None:
+    def give_back(self, source: object, pieces: Iterable[int]) -> None:
         """Note that ``source`` will not deliver ``pieces`` after all."""
         for piece in pieces:
             self._disown(source, piece)
             if piece not in self._owners and not (self.done | self.checking) >> piece & 1:
                 self.wanted |= 1 << piece
 
-    def delivered(self, source: piece: int, now: float) -> bool:
+    def delivered(self, source: object, piece: int, now: float) -> bool:
         """Note that ``source`` has brought ``piece``; False if nobody needs it any more."""
         holder = self._holders.get(source)
         if holder is not None and piece in holder.queue:
@@ -219,7 +219,7 @@ class Plan:
         if piece not in self._owners:
             self.wanted |= 1 << piece
 
-    def _disown(self, source: piece: int) -> None:
+    def _disown(self, source: object, piece: int) -> None:
         holder = self._holders.get(source)
         if holder is not None and piece in holder.queue:
             holder.queue.remove(piece)
