@@ -161,28 +161,33 @@ def _check_count(content_length: int, piece_size: int, count: int) -> None:
 
 
 def _json_object(data: bytes) -> dict[str, object]:
-    _check_shape(data)
+    text = _text(data)
+    _check_shape(text)
     try:
-        text = data.decode("utf-8-sig")  # Windows' own tools put a byte order mark before text they save
-        value: object = json.loads(text, object_pairs_hook=_no_key_twice, parse_constant=_no_constant)
-    except UnicodeDecodeError:
-        raise HashFileError("the hash file is not JSON: it is not text in UTF-8") from None
+        fields: dict[str, object] = json.loads(text, object_pairs_hook=_no_key_twice, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         raise HashFileError(f"the hash file is not JSON: {printable(str(error), 100)}") from None
     except ValueError:  # Python's own limit for the text of an int
         raise HashFileError("the hash file has a number of thousands of digits") from None
-    if not isinstance(value, dict):
-        raise HashFileError("the hash file is JSON, but not an object in braces")
-    return value
+    return fields
 
 
-def _check_shape(data: bytes) -> None:
-    """Bound what parsing may cost: a few bytes of JSON can become a hundred of memory, or a level of recursion."""
+def _text(data: bytes) -> str:
     if len(data) > MAX_HASH_FILE:
         raise HashFileError(f"the hash file has more than {MAX_HASH_FILE:,} bytes")
-    if data.count(b"[") + data.count(b"{") > _MAX_BRACKETS:
+    try:
+        return data.decode("utf-8-sig")  # Windows' own tools put a byte order mark before text they save
+    except UnicodeDecodeError:
+        raise HashFileError("the hash file is not JSON: it is not text in UTF-8") from None
+
+
+def _check_shape(text: str) -> None:
+    """Bound what parsing may cost: a few bytes of JSON can become a hundred of memory, or a level of recursion."""
+    if not text.lstrip().startswith("{"):  # often the page of a proxy or a portal
+        raise HashFileError("the hash file is not a JSON object: it does not begin with a brace")
+    if text.count("[") + text.count("{") > _MAX_BRACKETS:
         raise HashFileError("the hash file is nested too deep: a real one is one object with one list in it")
-    if data.count(b",") > MAX_PIECES + _MAX_BRACKETS:
+    if text.count(",") > MAX_PIECES + _MAX_BRACKETS:
         raise HashFileError(f"the hash file has more than {MAX_PIECES:,} pieces")
 
 
