@@ -1,53 +1,71 @@
 """What every check command does: run its checks on the real network, write the report, give the exit code."""
 
 import asyncio
+import os
 import platform
-import shutil
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, TextIO
 
+from doctl.cli.delivery import deliver
 from doctl.cli.exits import Exit, of_nagios, of_status
 from doctl.cli.options import Common, FailOn
+from doctl.digest import counts
 from doctl.jobs.checking import Check, Outcome, run_checks
-from doctl.output import View, render
-from doctl.report import Finding, Host
-
-if TYPE_CHECKING:
-    from doctl.report import Report
+from doctl.output import Format, renderer
+from doctl.report import Finding, Found, Host, Status
 
 
 def conduct(command: str, checks: Sequence[Check[Any]], common: Common) -> int:
-    """Run ``checks`` at once as ``command`` and return the exit code."""
-    outcome = asyncio.run(_checked(command, checks))
-    _deliver(outcome.report, common)
+    """Run ``checks`` at once as ``command``, write the report as ``common`` asks, and return the exit code."""
+    render = renderer(common.format)  # before the checks: a format that is not installed should not cost a run
+    ticker = Ticker(sys.stderr, [check.name for check in checks], shown=not common.quiet)
+    try:
+        outcome = asyncio.run(_checked(command, checks, ticker.tick))
+    finally:
+        ticker.clear()
+    deliver(outcome.report, render, common)
     return _exit_code(outcome, common)
 
 
-async def _checked(command: str, checks: Sequence[Check[Any]]) -> Outcome:
+async def _checked(command: str, checks: Sequence[Check[Any]], listener: Found) -> Outcome:
     from doctl.net.system import SystemNetwork  # noqa: PLC0415 - a command's --help needs no network
 
-    return await run_checks(
-        SystemNetwork(), command, checks, Host(platform.node(), platform.platform(terse=True)), _ignore
-    )
-
-
-def _deliver(report: "Report", common: Common) -> None:
-    view = View(width=shutil.get_terminal_size().columns, verbose=common.verbose, quiet=common.quiet)
-    text = render(report, common.format, view)
-    if common.output is None:
-        sys.stdout.write(text)
-    else:
-        common.output.write_text(text, encoding="utf-8")
+    host = Host(platform.node(), platform.platform(terse=True))
+    return await run_checks(SystemNetwork(), command, checks, host, listener)
 
 
 def _exit_code(outcome: Outcome, common: Common) -> int:
-    if common.format == "nagios":
+    if common.format is Format.NAGIOS:
         return of_nagios(outcome.report.status)
     if outcome.interrupted:
         return Exit.INTERRUPTED
     return of_status(outcome.report.status, common.fail_on is FailOn.WARN)
 
 
-def _ignore(_finding: Finding) -> None:
-    """Let progress pass unseen."""
+class Ticker:
+    """One line on a terminal that counts the findings while they come, and is gone when they are all there."""
+
+    def __init__(self, stream: TextIO, names: Sequence[str], *, shown: bool) -> None:
+        self._stream = stream
+        self._shown = shown and stream.isatty() and os.environ.get("TERM") != "dumb"
+        self._names = ", ".join(names)
+        self._findings: list[Finding] = []
+        self._draw()
+
+    def tick(self, finding: Finding) -> None:
+        """Count one more finding."""
+        self._findings.append(finding)
+        self._draw()
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self._shown:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+
+    def _draw(self) -> None:
+        if self._shown:
+            failed = counts(self._findings)[Status.FAIL]
+            self._stream.write(f"\r\x1b[Kchecking {self._names}: {len(self._findings)} findings, {failed} failed"[:78])
+            self._stream.flush()

@@ -25,9 +25,21 @@ def _seconds(value: float) -> float:
     return value
 
 
+def _place(path: Path | None) -> Path | None:
+    """Refuse before the work what could not be written after it."""
+    if path is not None and path.is_dir():
+        raise typer.BadParameter(f"{path} is a folder; name a file")
+    if path is not None and not path.parent.is_dir():
+        raise typer.BadParameter(f"the folder {path.parent} does not exist")
+    return path
+
+
 FormatOption = Annotated[Format, typer.Option("--format", help="How to write the report.")]
 OutputOption = Annotated[
-    Path | None, typer.Option("--output", metavar="FILE", help="Write the report to this file, whole or not at all.")
+    Path | None,
+    typer.Option(
+        "--output", metavar="FILE", callback=_place, help="Write the report to this file, whole or not at all."
+    ),
 ]
 TimeoutOption = Annotated[
     float, typer.Option("--timeout", metavar="SECONDS", callback=_seconds, help="How long each probe may take.")

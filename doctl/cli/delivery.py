@@ -1,0 +1,79 @@
+"""Brings a result to where it was asked for: standard output, a file, the summary of a pipeline's run."""
+
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from doctl import atomic
+from doctl.cli.options import Common, FailOn
+from doctl.errors import LocalError
+from doctl.output import Format, Renderer, View
+from doctl.report import Report
+
+
+def put(text: str, output: Path | None) -> None:
+    """Write ``text`` to standard output, or to the file ``output``: in UTF-8, whole or not at all."""
+    if output is not None:
+        atomic.write(output, text.encode("utf-8"))
+        return
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    sys.stdout.flush()
+
+
+def deliver(report: Report, render: Renderer, common: Common) -> None:
+    """Write the report as ``common`` asks; the pipeline format adds its summary to the run's page."""
+    text = render(report, _view(common))
+    if common.format is Format.GITHUB:
+        text += _summarise(report, os.environ)
+    put(text, common.output)
+
+
+def _view(common: Common) -> View:
+    to_file = common.output is not None
+    return View(
+        width=80 if to_file else shutil.get_terminal_size().columns,
+        colour=not to_file and common.format is Format.TEXT and _shows_colour(),
+        symbols=to_file or (sys.stdout.encoding or "").lower().replace("-", "") == "utf8",
+        verbose=common.verbose,
+        quiet=common.quiet,
+        strict=common.fail_on is FailOn.WARN,
+        azure=bool(os.environ.get("TF_BUILD")),
+    )
+
+
+def _shows_colour() -> bool:
+    """Ask rich, which knows terminals, NO_COLOR, TERM=dumb and consoles of Windows that show no colour codes."""
+    if not sys.stdout.isatty():
+        return False
+    from rich.console import Console  # noqa: PLC0415 - slow to load, and needed on a terminal only
+
+    terminal = Console()
+    return terminal.color_system is not None and not terminal.no_color and not terminal.legacy_windows
+
+
+def _summarise(report: Report, environment: Mapping[str, str]) -> str:
+    """Add the Markdown summary to the run's page and return what the log needs for that, often nothing."""
+    from doctl.output.github import summary  # noqa: PLC0415 - one of many formats
+
+    try:
+        if environment.get("TF_BUILD"):
+            return _upload_to_azure(summary(report), environment.get("AGENT_TEMPDIRECTORY"))
+        if page := environment.get("GITHUB_STEP_SUMMARY"):
+            with Path(page).open("a", encoding="utf-8") as file:
+                file.write(summary(report))
+    except OSError as error:
+        raise LocalError(f"cannot write the summary: {error}") from error
+    return ""
+
+
+def _upload_to_azure(markdown: str, folder: str | None) -> str:
+    """Leave the summary in the agent's folder of temporary files, which it empties, and return the upload command."""
+    if not folder:
+        return ""
+    file = Path(folder) / f"doctl-{secrets.token_hex(8)}.md"
+    file.write_text(markdown, encoding="utf-8")
+    return f"##vso[task.uploadsummary]{file}\n"
