@@ -61,7 +61,7 @@ class Plan:
         self.wanted = self.all & ~self.done
         self.checking = 0
         self._start = start % pieces if pieces else 0
-        self._holders: dict[_Holder] = {}
+        self._holders: dict[object, _Holder] = {}
         self._owners: dict[int, list[object]] = {}
         self._levels: list[int] = [self.all]  # _levels[k]: the pieces that exactly k peers have
 
@@ -86,7 +86,7 @@ class Plan:
             return State.CHECKING
         return State.WANTED if self.wanted & bit else State.TAKEN
 
-    def owners_of(self, piece: int) -> tuple[...]:
+    def owners_of(self, piece: int) -> tuple[object, ...]:
         """The sources that are fetching ``piece``."""
         return tuple(self._owners.get(piece, ()))
 
