@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from doctl.net.certificates import Certificate
     from doctl.net.firewall import Flow, Ruling
     from doctl.net.listeners import Listening
 
@@ -126,6 +127,16 @@ class Network(Protocol):
 
         ``proxy`` is a URL to use for everything; ``direct`` ignores the environment's proxies; with neither, the
         environment decides. ``timeout`` is for each wait: connecting, one read, one write, a free connection.
+        """
+        ...
+
+    async def certificate(
+        self, address: Address, server_name: str, timeout: float, proxy: str | None = None
+    ) -> "Certificate":
+        """Return the certificate that ``address`` shows for ``server_name``, trusted or not; nothing else is sent.
+
+        ``proxy`` is the URL of an HTTP proxy to ask for a tunnel. TlsError where no TLS is spoken, OriginError where
+        the proxy opens no tunnel.
         """
         ...
 

@@ -17,6 +17,7 @@ from doctl.errors import DoctlError, FilteredError, LocalError, NameLookupError
 if TYPE_CHECKING:
     import httpx
 
+    from doctl.net.certificates import Certificate
     from doctl.net.firewall import Flow, Ruling
     from doctl.net.listeners import Listening
 
@@ -133,7 +134,8 @@ class FakeNetwork:
 
     ``names``: addresses of a host name; an address literal needs no entry. ``hosts``: what connecting to an address
     gives; the host is a literal. ``taken``: what listening on an address raises; ``callers``: who then connects to each
-    listener. ``udp``: answers datagrams. ``web``: answers HTTP requests. ``asked`` notes each call as ``verb what``.
+    listener. ``udp``: answers datagrams. ``web``: answers HTTP requests.
+    ``certificates``: what TLS servers show. ``asked`` notes each call as ``verb what``.
     """
 
     platform: str = "linux"
@@ -143,6 +145,7 @@ class FakeNetwork:
     callers: list[FakeConnection] = field(default_factory=list)
     udp: Answer = _nothing
     web: "Callable[[httpx.Request], httpx.Response]" = _no_http
+    certificates: "dict[Address, Certificate | DoctlError]" = field(default_factory=dict)
     listening: "list[Listening] | LocalError" = field(default_factory=list)
     rulings: "tuple[Ruling, ...]" = ()
     asked: list[str] = field(default_factory=list)
@@ -190,6 +193,13 @@ class FakeNetwork:
         import httpx  # noqa: PLC0415 - as in the real network
 
         return httpx.AsyncClient(transport=httpx.MockTransport(self.web), timeout=timeout)
+
+    async def certificate(
+        self, address: Address, server_name: str, timeout: float, proxy: str | None = None
+    ) -> "Certificate":
+        """Give the scripted certificate of ``address``."""
+        self.asked.append(f"certificate {address} {server_name} {proxy}")
+        return _given(self.certificates.get(address, FilteredError(f"{address}: no answer in time")))
 
     async def listeners(self, port: int, timeout: float) -> "list[Listening]":
         """Give the scripted listeners, whatever the port."""

@@ -13,18 +13,17 @@ from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from doctl.endpoints import Address
-from doctl.errors import FilteredError, LocalError, NameLookupError, NetworkError, RefusedError, UnreachableError
+from doctl.errors import LocalError, NameLookupError, NetworkError
+from doctl.net.os_errors import of_os_error
 
 if TYPE_CHECKING:
     import httpx
 
+    from doctl.net.certificates import Certificate
     from doctl.net.firewall import Flow, Ruling
     from doctl.net.listeners import Listening
 
 USER_AGENT = "doctl"
-UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EACCES, errno.EPERM}
-UNREACHABLE |= {getattr(errno, name) for name in ("WSAEHOSTUNREACH", "WSAENETUNREACH") if hasattr(errno, name)}
-REFUSED = {errno.ECONNREFUSED} | {getattr(errno, name) for name in ("WSAECONNREFUSED",) if hasattr(errno, name)}
 
 
 @contextlib.contextmanager
@@ -32,15 +31,8 @@ def _named(what: str) -> Iterator[None]:
     """Turn an OSError about ``what`` into the NetworkError of its kind."""
     try:
         yield
-    except TimeoutError as error:
-        raise FilteredError(f"{what}: no answer in time") from error
     except OSError as error:
-        code = getattr(error, "winerror", None) or error.errno
-        if code in REFUSED or error.errno in REFUSED:
-            raise RefusedError(f"{what}: connection refused") from error
-        if code in UNREACHABLE or error.errno in UNREACHABLE:
-            raise UnreachableError(f"{what}: {error.strerror or 'unreachable'}") from error
-        raise NetworkError(f"{what}: {error.strerror or type(error).__name__}") from error
+        raise of_os_error(what, error) from error
 
 
 def _address(sockaddr: tuple[str | int, ...]) -> Address:
@@ -248,6 +240,16 @@ class SystemNetwork:
             timeout=httpx.Timeout(timeout),
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+        )
+
+    async def certificate(
+        self, address: Address, server_name: str, timeout: float, proxy: str | None = None
+    ) -> "Certificate":
+        """Return the certificate that ``address`` shows, trusted or not."""
+        from doctl.net import certificates  # noqa: PLC0415 - only checks ask
+
+        return await certificates.read_certificate(
+            self.connect, system_trust(), address, server_name, timeout, proxy=proxy
         )
 
     async def listeners(self, port: int, timeout: float) -> "list[Listening]":
