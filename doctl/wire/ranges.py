@@ -68,7 +68,8 @@ def parse_content_range(value: str) -> ContentRange:
         raise OriginError(f"Content-Range is {_shown(value)}; a 206 answer needs bytes FIRST-LAST/TOTAL")
     first, last = int(match[1]), int(match[2])
     total = None if match[3] is None else int(match[3])
-    if last < first or last >= (MAX_LENGTH if total is None else min(total, MAX_LENGTH)):
+    end = MAX_LENGTH if total is None else total
+    if not first <= last < end <= MAX_LENGTH:
         raise OriginError(f"Content-Range is {_shown(value)}; it must hold FIRST <= LAST < TOTAL")
     return ContentRange(first, last, total)
 
