@@ -1,0 +1,44 @@
+"""What commands share whose result is no report: the options for it, JSON, and progress on stderr meanwhile."""
+
+import contextlib
+import enum
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class ResultFormat(enum.StrEnum):
+    """How a result can be written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+ResultFormatOption = Annotated[ResultFormat, typer.Option("--format", help="How to write the result.")]
+ResultOutputOption = Annotated[
+    Path | None, typer.Option("--output", metavar="FILE", help="Write the result to this file, whole or not at all.")
+]
+
+
+def as_json(result: Mapping[str, object]) -> str:
+    """Write a result as indented JSON in ASCII, which any terminal and any pipe can carry."""
+    return json.dumps(result, indent=2) + "\n"
+
+
+@contextlib.contextmanager
+def progress_bar(what: str, total: int, *, quiet: bool) -> Iterator[Callable[[int], None] | None]:
+    """Show on a terminal's stderr how many bytes of ``total`` are done: call what this gives; None elsewhere."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console  # noqa: PLC0415 - only a terminal needs it, and it is slow to load
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.update(task, completed=done)
