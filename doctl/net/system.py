@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from doctl.net.firewall import Flow, Ruling
     from doctl.net.listeners import Listening
 
-USER_AGENT = "doctl"
-
 
 @contextlib.contextmanager
 def _named(what: str) -> Iterator[None]:
@@ -230,17 +228,9 @@ class SystemNetwork:
         self, *, proxy: str | None = None, direct: bool = False, timeout: float, connections: int = 16
     ) -> "httpx.AsyncClient":
         """Make the HTTP client."""
-        import httpx  # noqa: PLC0415 - most commands need no HTTP, and it is slow to load
+        from doctl.net.http_client import make_client  # noqa: PLC0415 - most commands need no HTTP
 
-        return httpx.AsyncClient(
-            verify=system_trust(),
-            proxy=proxy,
-            trust_env=not direct and proxy is None,
-            follow_redirects=False,
-            timeout=httpx.Timeout(timeout),
-            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
-        )
+        return make_client(system_trust(), proxy=proxy, direct=direct, timeout=timeout, connections=connections)
 
     async def certificate(
         self, address: Address, server_name: str, timeout: float, proxy: str | None = None

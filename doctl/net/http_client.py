@@ -1,0 +1,58 @@
+"""The one place where the HTTP client is made; changing the library means changing this."""
+
+import ssl
+import urllib.request
+from typing import TYPE_CHECKING, Final
+
+from doctl.errors import UsageError
+from doctl.net.proxies.address import Proxy
+
+if TYPE_CHECKING:
+    import httpx
+
+USER_AGENT: Final = "doctl"
+KEPT_FOR: Final = 60.0
+"""Seconds that an idle connection is kept; nginx closes after 75, a new one costs several round trips."""
+
+
+def make_client(
+    trust: ssl.SSLContext, *, proxy: str | None, direct: bool, timeout: float, connections: int
+) -> "httpx.AsyncClient":
+    """Make the client that ``Network.http`` describes; UsageError for a proxy that cannot be used.
+
+    HTTP/1.1 only: several ranges at once are worth having because each has a connection of its own.
+    """
+    import httpx  # noqa: PLC0415 - most commands need no HTTP, and it is slow to load
+
+    if proxy is None and not direct:
+        for scheme in ("http", "https", "all"):
+            _usable(urllib.request.getproxies().get(scheme, ""), f"the proxy set for {scheme} in the environment")
+    try:
+        return httpx.AsyncClient(
+            verify=trust,
+            proxy=None if proxy is None else _usable(proxy, "the proxy"),
+            trust_env=not direct and proxy is None,
+            follow_redirects=False,
+            timeout=httpx.Timeout(timeout),
+            limits=httpx.Limits(
+                max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=KEPT_FOR
+            ),
+            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+        )
+    except httpx.InvalidURL as error:
+        raise UsageError(
+            f"NO_PROXY in the environment is not usable: {error}; write hosts with commas between"
+        ) from None
+
+
+def _usable(text: str, whose: str) -> str:
+    """Return the URL of a proxy as the library wants it; UsageError when it is none that it can use."""
+    if not text:
+        return text
+    try:
+        proxy = Proxy.parse(text)
+    except UsageError as error:
+        raise UsageError(f"{whose} is not usable: {error}") from None
+    if proxy.scheme not in ("http", "https"):
+        raise UsageError(f"{whose}, {proxy}, is not usable: SOCKS is not supported, name an http:// proxy")
+    return proxy.url

@@ -1,0 +1,37 @@
+"""What the system says when a connection fails, told as doctl's own errors."""
+
+import errno
+import os
+from typing import Final
+
+from doctl.errors import FilteredError, NetworkError, RefusedError, UnreachableError
+
+
+def _numbers(*names: str) -> frozenset[int]:
+    """Return the numbers of those of ``names`` that this system has."""
+    return frozenset(getattr(errno, name) for name in names if hasattr(errno, name))
+
+
+REFUSED: Final = _numbers("ECONNREFUSED", "WSAECONNREFUSED")
+SILENT: Final = _numbers("ETIMEDOUT", "WSAETIMEDOUT")
+UNREACHABLE: Final = _numbers(
+    "EHOSTUNREACH", "ENETUNREACH", "EHOSTDOWN", "ENETDOWN", "EACCES", "EPERM", "WSAEHOSTUNREACH", "WSAENETUNREACH"
+)
+
+
+def of_os_error(what: str, error: OSError) -> NetworkError:
+    """Return the NetworkError of the kind that ``error`` about ``what`` is."""
+    codes = {error.errno, getattr(error, "winerror", None)}
+    if isinstance(error, TimeoutError) or codes & SILENT:
+        return FilteredError(f"{what}: no answer in time")
+    if codes & REFUSED:
+        return RefusedError(f"{what}: connection refused")
+    kind = UnreachableError if codes & UNREACHABLE else NetworkError
+    return kind(f"{what}: {_text(error)}")
+
+
+def _text(error: OSError) -> str:
+    """Return the system's own words; asyncio puts others in their place, and Windows has words only in the error."""
+    if os.name == "posix" and error.errno is not None:
+        return os.strerror(error.errno)
+    return error.strerror or type(error).__name__
