@@ -32,13 +32,17 @@ def counts(findings: Iterable[Finding]) -> dict[Status, int]:
 
 def headline(report: Report) -> str:
     """Return the verdict in a few words: ``2 failed, 1 not determined, 2 warnings, 14 passed``."""
-    parts = [_counted(number, status) for status, number in counts(report.findings).items() if number]
-    if all(finding.status is Status.SKIP for finding in report.findings):
-        parts.insert(0, "nothing was tested")
-    return ", ".join(parts)
+    parts = [counted(number, status) for status, number in counts(report.findings).items() if number]
+    return ", ".join(parts if was_tested(report) else ["nothing was tested", *parts])
 
 
-def _counted(number: int, status: Status) -> str:
+def was_tested(report: Report) -> bool:
+    """Say whether anything was looked at: whether there is more than what was skipped."""
+    return any(finding.status is not Status.SKIP for finding in report.findings)
+
+
+def counted(number: int, status: Status) -> str:
+    """Return a number of findings in words: ``2 warnings``, ``1 not determined``."""
     plural = "s" if status is Status.WARN and number != 1 else ""
     return f"{number} {WORDS[status]}{plural}"
 

@@ -18,6 +18,7 @@ class Format(enum.StrEnum):
     NAGIOS = "nagios"
     PROMETHEUS = "prometheus"
     GITHUB = "github"
+    HTML = "html"
 
 
 @dataclass(frozen=True, slots=True)
