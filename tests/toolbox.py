@@ -27,7 +27,6 @@ def tshark_root() -> Path:
     """Return the folder of a tshark that knows MS-DO: TSHARK_ROOT's, else one unpacked into the user's cache."""
     if given := os.environ.get("TSHARK_ROOT"):
         return Path(given)
-    need.program("apt-get")
     return kept(CACHE / "tshark", TOOLS / "tshark-setup.sh")
 
 
