@@ -31,8 +31,8 @@ def find(program: str) -> str | None:
     return shutil.which(program, path=os.pathsep.join([*PLACES, os.environ.get("PATH", "")]))
 
 
-async def ask(argv: Sequence[str], timeout: float, most: int = MOST) -> Said:
-    """Run ``argv`` to its end and return what it said; its input is empty and its language English.
+async def ask(argv: Sequence[str], timeout: float, most: int = MOST, given: bytes = b"") -> Said:
+    """Run ``argv`` to its end and return what it said; its input is ``given`` and its language English.
 
     LocalError where there is no such program, where it takes longer than ``timeout`` seconds, and where it says more
     than ``most`` bytes.
@@ -42,28 +42,28 @@ async def ask(argv: Sequence[str], timeout: float, most: int = MOST) -> Said:
         raise LocalError(f"there is no program {argv[0]} here")
     try:
         async with asyncio.timeout(timeout):
-            return await _run([path, *argv[1:]], most)
+            return await _run([path, *argv[1:]], most, given)
     except TimeoutError:
         raise LocalError(f"{argv[0]} did not answer within {timeout:g} s") from None
     except OSError as error:
         raise LocalError(f"{argv[0]} cannot be run: {error.strerror}") from error
 
 
-async def _run(argv: Sequence[str], most: int) -> Said:
+async def _run(argv: Sequence[str], most: int, given: bytes) -> Said:
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
         *argv,
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=pipe,
         stdout=pipe,
         stderr=pipe,
         env={**os.environ, "LC_ALL": "C", "LANG": "C"},
         start_new_session=True,  # so that what it starts itself can be ended with it
     )
-    if process.stdout is None or process.stderr is None:
-        raise LocalError(f"{argv[0]}: no pipe to read from")
+    if process.stdin is None or process.stdout is None or process.stderr is None:
+        raise LocalError(f"{argv[0]}: no pipe to it")
     try:
-        output, errors = await asyncio.gather(
-            _read(process.stdout, most, argv[0]), _read(process.stderr, most, argv[0])
+        output, errors, _ = await asyncio.gather(
+            _read(process.stdout, most, argv[0]), _read(process.stderr, most, argv[0]), _give(process.stdin, given)
         )
         return Said(await process.wait(), _text(output), _text(errors))
     finally:
@@ -77,6 +77,14 @@ def _end(process: asyncio.subprocess.Process) -> None:
             os.killpg(process.pid, signal.SIGKILL)
         else:
             process.kill()
+
+
+async def _give(stream: asyncio.StreamWriter, data: bytes) -> None:
+    with contextlib.suppress(ConnectionError):  # it ended without reading everything
+        stream.write(data)
+        await stream.drain()
+        stream.close()
+        await stream.wait_closed()
 
 
 async def _read(stream: asyncio.StreamReader, most: int, program: str) -> bytes:

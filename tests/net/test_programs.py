@@ -44,3 +44,10 @@ def test_what_a_slow_tool_started_ends_with_it() -> None:
         asyncio.run(programs.ask(["sh", "-c", f"sleep {marker} & wait"], timeout=0.3))
     assert time.monotonic() - start < 5
     assert f"sleep {marker}" not in subprocess.run(["ps", "ax"], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize(("script", "output"), [("print(len(sys.stdin.read()))", "1000000\n"), ("print(1)", "1\n")])
+def test_what_is_given_is_the_programs_input(script: str, output: str) -> None:
+    """A program gets all of what it is given, more than a pipe holds; one that reads nothing is no error."""
+    argv = [sys.executable, "-c", f"import sys; {script}"]
+    assert asyncio.run(programs.ask(argv, timeout=10, given=b"x" * 1_000_000)).output.replace("\r", "") == output
