@@ -1,8 +1,8 @@
 """``doctl phf``: makes, shows and checks pieces hash files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,10 +11,6 @@ from doctl.cli.exits import Exit
 from doctl.cli.results import ResultFormat, ResultFormatOption, ResultOutputOption, as_json, progress_bar
 from doctl.printable import printable
 from doctl.transfer.content import PIECE_SIZE
-
-if TYPE_CHECKING:
-    from doctl.transfer.hashing import Comparison
-    from doctl.wire.hash_file import HashFile
 
 group = typer.Typer(help="Make, show and check pieces hash files (PHF).")
 
@@ -47,7 +43,7 @@ def create(
     out = out or phf.beside(file)
     phf.save(hash_file, out, of=file, force=force)
     facts = {"phf": str(out), **phf.facts_of(hash_file)}
-    put(as_json(facts) if wanted is ResultFormat.JSON else f"{printable(str(out))}\n{_said(hash_file)}", None)
+    put(as_json(facts) if wanted is ResultFormat.JSON else f"{printable(str(out))}\n{_said(facts)}", None)
 
 
 @group.command()
@@ -63,9 +59,10 @@ def show(
     from doctl.wire.hash_file import parse_unchecked  # noqa: PLC0415
 
     hash_file = parse_unchecked(read_hash_file(phf))
-    text = _said(hash_file) + (_each_piece(hash_file) if verbose else "")
-    put(as_json(facts_of(hash_file)) if wanted is ResultFormat.JSON else text, output)
-    return Exit.PASSED if hash_file.computed == hash_file.hash_of_hashes else Exit.FAILED
+    facts = facts_of(hash_file)
+    text = _said(facts) + (_each_piece(hash_file.pieces) if verbose else "")
+    put(as_json(facts) if wanted is ResultFormat.JSON else text, output)
+    return Exit.PASSED if facts["matches"] else Exit.FAILED
 
 
 @group.command()
@@ -85,7 +82,7 @@ def verify(
     with progress_bar("Checking", _size(file), quiet=quiet) as progress:
         comparison = compare(file, hash_file, progress)
     facts = facts_of_comparison(hash_file, comparison)
-    put(as_json(facts) if wanted is ResultFormat.JSON else _verdict(file, hash_file, comparison), output)
+    put(as_json(facts) if wanted is ResultFormat.JSON else _verdict(printable(str(file)), facts), output)
     return Exit.PASSED if comparison.matches else Exit.FAILED
 
 
@@ -94,37 +91,33 @@ def _size(file: Path) -> int:
     return file.stat().st_size if file.is_file() else 0
 
 
-def _said(hash_file: "HashFile") -> str:
-    from doctl.wire.hash_file import content_id, encode  # noqa: PLC0415 - --help shows no hash file
-
-    declared, computed = hash_file.hash_of_hashes, hash_file.computed
-    wrong = f"declared        {encode(declared)}\n                WRONG: the hash file was altered or damaged\n"
+def _said(facts: Mapping[str, Any]) -> str:
+    wrong = f"declared        {facts['declared_hash_of_hashes']}  WRONG: the hash file was altered or damaged\n"
     return (
-        f"HashOfHashes    {encode(computed)}\n"
-        f"{'' if declared == computed else wrong}"
-        f"content id      {content_id(computed)}\n"
-        f"content length  {hash_file.content_length:,} bytes\n"
-        f"pieces          {len(hash_file.pieces):,} of {hash_file.piece_size:,} bytes\n"
+        f"HashOfHashes    {facts['hash_of_hashes']}\n"
+        f"{'' if facts['matches'] else wrong}"
+        f"content id      {facts['content_id']}\n"
+        f"content length  {facts['content_length']:,} bytes\n"
+        f"pieces          {facts['pieces']:,} of {facts['piece_size']:,} bytes\n"
     )
 
 
-def _each_piece(hash_file: "HashFile") -> str:
-    from doctl.wire.hash_file import encode  # noqa: PLC0415 - as above
+def _each_piece(digests: Sequence[bytes]) -> str:
+    from doctl.wire.hash_file import encode  # noqa: PLC0415 - --help shows no hash file
 
-    return "".join(f"piece {index:<9} {encode(digest)}\n" for index, digest in enumerate(hash_file.pieces))
+    return "".join(f"piece {index:<9} {encode(digest)}\n" for index, digest in enumerate(digests))
 
 
-def _verdict(file: Path, hash_file: "HashFile", comparison: "Comparison") -> str:
-    name, count = printable(str(file)), len(hash_file.pieces)
-    if comparison.matches:
-        return f"{name}: as the hash file says: {comparison.length:,} bytes, {count:,} pieces\n"
+def _verdict(name: str, facts: Mapping[str, Any]) -> str:
+    length, expected, bad = facts["file_length"], facts["content_length"], facts["bad_pieces"]
+    if facts["matches"]:
+        return f"{name}: as the hash file says: length {length:,}, pieces {facts['pieces']:,}\n"
     lines = []
-    if surplus := comparison.length - comparison.content_length:
-        length = f"{comparison.length:,} instead of {comparison.content_length:,} bytes"
-        lines.append(f"{name}: {abs(surplus):,} bytes too {'long' if surplus > 0 else 'short'}: {length}\n")
-    if comparison.bad_pieces:
-        bad = comparison.bad_pieces
-        lines.append(f"{name}: {len(bad):,} of {count:,} pieces differ: {_runs(bad)}\n")
+    if length != expected:
+        how = "short" if length < expected else "long"
+        lines.append(f"{name}: too {how}: {length:,} bytes instead of {expected:,}\n")
+    if bad:
+        lines.append(f"{name}: bad pieces ({len(bad):,} of {facts['pieces']:,}): {_runs(bad)}\n")
     return "".join(lines)
 
 

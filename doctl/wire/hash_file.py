@@ -157,7 +157,7 @@ def check_sizes(content_length: int, piece_size: int) -> None:
 def _check_count(content_length: int, piece_size: int, count: int) -> None:
     expected = -(-content_length // piece_size)
     if count != expected:
-        raise HashFileError(f"the hash file has {count} pieces where its sizes call for {expected}")
+        raise HashFileError(f"the hash file's number of pieces is {count}, its sizes call for {expected}")
 
 
 def _json_object(data: bytes) -> dict[str, object]:
