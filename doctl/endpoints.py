@@ -1,5 +1,7 @@
 """Ports, host names and addresses as rows of data, each with its purpose and source."""
 
+import ipaddress
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +13,9 @@ TEREDO_PORT: Final = 3544
 """UDP port of Teredo servers (RFC 4380); older pages call it TCP."""
 HTTP_PORT: Final = 80
 SERVICE_PORT: Final = 443
+LONGEST_NAME: Final = 255
+"""Characters in the longest host name (RFC 1035 section 2.3.4), and more than any address has."""
+_PORT = re.compile("[0-9]{1,5}")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -27,14 +32,14 @@ class Address:
     def parse(cls, text: str, default_port: int | None = None) -> "Address":
         """Read ``HOST:PORT``, ``[IPV6]:PORT`` or, with ``default_port``, the host alone; else UsageError."""
         host, port = _split(text.strip())
-        if not host or any(c.isspace() or not c.isprintable() or c in "/[]@" for c in host):
-            raise UsageError(f"{text!r} is not an address: write HOST:PORT, with IPv6 in brackets")
+        if not _is_host(host):
+            raise UsageError(f"{text[:80]!r} is not an address: write HOST:PORT, with IPv6 in brackets")
         if port is None:
             if default_port is None:
                 raise UsageError(f"{text!r} has no port: write HOST:PORT")
             return cls(host, default_port)
-        if not (port.isascii() and port.isdigit()) or not 0 <= int(port[:6]) <= 65535:
-            raise UsageError(f"{text!r} has no valid port: write a number from 0 to 65535 after the colon")
+        if not _PORT.fullmatch(port) or int(port) > 65535:
+            raise UsageError(f"{text[:80]!r} has no valid port: write a number from 0 to 65535 after the colon")
         return cls(host, int(port))
 
 
@@ -48,6 +53,20 @@ def _split(text: str) -> tuple[str, str | None]:
         return text, None
     host, colon, port = text.partition(":")
     return host, port if colon else None
+
+
+def _is_host(host: str) -> bool:
+    if not 0 < len(host) <= LONGEST_NAME or any(c.isspace() or not c.isprintable() or c in "/[]@" for c in host):
+        return False
+    return ":" not in host or _is_ipv6(host)
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        ipaddress.IPv6Address(host)
+    except ValueError:
+        return False
+    return True
 
 
 SETS: Final = ("service", "metadata", "payload", "split-tunnel", "teredo")
