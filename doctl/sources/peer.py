@@ -38,6 +38,7 @@ class _Arrival:
 class PeerSource:
     """One peer, reached by ``open_link``; the connection stays usable for uploads when the source is done.
 
+    ``name`` and ``kind`` are what is known beforehand; the connection tells the address and so the true kind.
     ``redial`` tells whether ``open_link`` may be called again after a failure.
     """
 
@@ -74,6 +75,7 @@ class PeerSource:
 
     async def _visit(self, desk: Desk) -> None:
         link = await self._open_link()
+        self.name, self.kind = link.account.address, link.account.kind
         self._visiting = visit = _Visit(self.name, self, link, desk, self._now)
         try:
             await visit.run()

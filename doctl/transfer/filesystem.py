@@ -6,9 +6,12 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 _seeking = threading.Lock()
+
+RENAMES_OPEN_FILES: Final = sys.platform != "win32"
+"""Whether a file may get another name while somebody has it open."""
 
 
 def open_exclusive(path: Path) -> BinaryIO:

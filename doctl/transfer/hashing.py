@@ -62,6 +62,12 @@ def compare(path: Path, hash_file: HashFile, progress: Progress | None = None) -
     return Comparison(length, hash_file.content_length, (*altered, *missing))
 
 
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of the whole file in hex; errors as of ``describe``."""
+    with _opened(path) as (file, length):
+        return _digest(file, 0, length, memoryview(bytearray(BLOCK))).hex()
+
+
 def read_hash_file(path: Path) -> bytes:
     """Read what may be a hash file, never much more than a hash file may have; errors as of ``describe``."""
     with _explained(path):

@@ -85,12 +85,16 @@ class Link:
         except TimeoutError:
             raise FilteredError(f"{self.connection.remote}: connected, but no handshake came") from None
 
-    async def run(self, share: Share) -> None:
-        """Talk until either side ends it; ``error`` then says why, if for a reason."""
+    def join(self, share: Share) -> None:
+        """Become part of a swarm; what either side has is told once ``run`` talks."""
         self._share = share
         self.account = share.ledger.peer(str(self.connection.remote), share.kind_of(self.connection.remote.host))
         self.wire.start(share.content)
         share.links.add(self)
+
+    async def run(self) -> None:
+        """Talk until either side ends it; ``error`` then says why, if for a reason."""
+        share = self._share
         if share.verified:
             self.say(m.Bitfield(share.verified, share.content.pieces))
         try:
@@ -155,6 +159,8 @@ class Link:
                 await self._wake.wait()
 
     async def _send_piece(self, request: m.Request) -> None:
+        if not self._share.unchanged():
+            raise LocalError(f"{self._share.file.name} was changed since it was hashed: it is not shared any more")
         start = self._share.content.offset_of(request.index) + request.offset
         await self._in_time(self.connection.send(self.wire.send_piece(request.index, request.offset, request.length)))
         sent = 0

@@ -62,7 +62,8 @@ class Node:
         except BaseException:
             connection.close()
             raise
-        self._start(link.run(share))
+        link.join(share)
+        self._start(link.run())
         return link
 
     def _admit(self, link: Link, share: Share) -> None:
@@ -102,8 +103,9 @@ class Node:
             raise
         finally:
             self._strangers -= 1
+        link.join(share)
         share.on_link(link)
-        await link.run(share)
+        await link.run()
 
     async def _welcome(self, link: Link) -> Share:
         handshake = await link.meet()

@@ -37,6 +37,8 @@ class Share:
         """Peer ids that sent too many bad pieces."""
         self.kind_of: Callable[[str], Kind] = kind_of_address
         """How to book a peer at an address."""
+        self.unchanged: Callable[[], bool] = lambda: True
+        """Whether the file is still what was verified; asked before each piece."""
         self.on_link: Callable[[Link], None] = lambda _link: None
         """Called with each connection that another peer opened to us."""
 

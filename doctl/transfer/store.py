@@ -44,13 +44,13 @@ class Store:
         self._lock = threading.Lock()
         self._part = path.with_name(path.name + PART_SUFFIX)
         self._map = path.with_name(path.name + MAP_SUFFIX)
-        with _explained(path):
+        with explained(path):
             self._data = filesystem.open_exclusive(self._part)
             self._journal = self._map.open("ab", buffering=0)
 
     def resume(self) -> int:
         """Verify what an earlier run left and return how many bytes of it are good; then set disk space aside."""
-        with _explained(self.path):
+        with explained(self.path):
             noted = self._read_map()
             if noted is None:
                 self._start_afresh()
@@ -64,7 +64,7 @@ class Store:
         digest = hashlib.sha256(data).digest()
         if self.content.hashes is not None and digest != self.content.hashes[piece]:
             return False
-        with _explained(self.path):
+        with explained(self.path):
             filesystem.write_at(self._data, data, self.content.offset_of(piece))
             with self._lock:
                 self._journal.write(b"%d %s\n" % (piece, digest.hex().encode()))
@@ -74,23 +74,33 @@ class Store:
     def read(self, piece: int, buffer: memoryview) -> memoryview:
         """Read a verified piece back into ``buffer`` and return the part of it that was filled."""
         size = self.content.size_of(piece)
-        with _explained(self.path):
+        with explained(self.path):
             filesystem.read_at(self._data, buffer[:size], self.content.offset_of(piece))
         return buffer[:size]
 
     def reader(self) -> BinaryIO:
         """Open the data for reading, for sending it to peers; the caller closes it."""
-        return (self._part if self._part.exists() else self.path).open("rb", buffering=0)
+        with explained(self.path):
+            return (self._part if self._part.exists() else self.path).open("rb", buffering=0)
 
-    def finish(self) -> None:
-        """Make the whole file safe on disk, then give it its final name in one step."""
-        with _explained(self.path):
+    def sync(self) -> None:
+        """Make the whole data safe on disk; takes as long as the disk does."""
+        with explained(self.path):
             self._data.truncate(self.content.length)
             os.fsync(self._data.fileno())
+
+    def publish(self) -> None:
+        """Give the synced data its final name in one step; on Windows no reader may be open."""
+        with explained(self.path):
             self._data.close()
             self._journal.close()
             filesystem.publish(self._part, self.path, replace=self._force)
             self._map.unlink(missing_ok=True)
+
+    def discard(self) -> None:
+        """Forget what was fetched: it turned out to be something else."""
+        self.verified = 0
+        self.close()
 
     def close(self) -> None:
         """Let go of the files; what is verified stays for the next run, an empty start does not."""
@@ -143,7 +153,7 @@ class Store:
 
 
 @contextlib.contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
     """Turn an OSError into one line that says what to do."""
     try:
         yield

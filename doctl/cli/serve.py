@@ -1,0 +1,71 @@
+"""``doctl serve``: shares finished files with peers."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from doctl.cli import quantities
+from doctl.cli.delivery import put
+from doctl.cli.exits import Exit
+from doctl.cli.progress import size
+from doctl.cli.results import ResultFormat, ResultFormatOption
+from doctl.printable import printable
+
+if TYPE_CHECKING:
+    from doctl.endpoints import Address
+    from doctl.jobs.serve import Shared
+
+
+def command(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Finished files, or folders of them.")],
+    *,
+    phf: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="A hash file to share by; repeatable.")] = None,
+    listen: Annotated[
+        str | None, typer.Option(metavar="ADDR:PORT", help="Where peers reach us. [default: 7680, else a free port]")
+    ] = None,
+    max_up: Annotated[str | None, typer.Option(metavar="RATE", help="Send at most this, as 500KB.")] = None,
+    slots: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Peers served at a time.")] = 4,
+    duration: Annotated[str | None, typer.Option("--for", metavar="DURATION", help="Stop after this, as 10m.")] = None,
+    wanted: ResultFormatOption = ResultFormat.TEXT,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No talk.")] = False,
+) -> int:
+    """Share finished files with peers until interrupted."""
+    from doctl.jobs.serve import ServeOrder, serve  # noqa: PLC0415 - --help shares nothing
+    from doctl.net.system import SystemNetwork  # noqa: PLC0415
+    from doctl.transfer.ledger import Ledger  # noqa: PLC0415
+
+    order = ServeOrder(
+        paths=tuple(paths),
+        hash_files=tuple(phf or []),
+        listen=quantities.listen_address(listen) if listen is not None else None,
+        max_up=quantities.rate(max_up) if max_up is not None else None,
+        slots=slots,
+        duration=quantities.duration(duration) if duration is not None else None,
+    )
+    ledger = Ledger()
+    tell = _tell_json if wanted is ResultFormat.JSON else _tell
+    try:
+        asyncio.run(serve(SystemNetwork(), order, ledger, tell))
+        return Exit.PASSED
+    finally:
+        if not quiet:
+            sent = sum(peer.bytes_sent for peer in ledger.peers.values())
+            sys.stderr.write(f"gave {size(sent)} to {len(ledger.peers)} peers\n")
+
+
+def _tell(address: "Address", shared: "list[Shared]") -> None:
+    from doctl.wire.hash_file import encode  # noqa: PLC0415 - --help shares nothing
+
+    lines = [f"{encode(item.content.hash_of_hashes or b'')}  {printable(str(item.path))}\n" for item in shared]
+    put(f"listening on {address}; HashOfHashes and file:\n" + "".join(lines), None)
+
+
+def _tell_json(address: "Address", shared: "list[Shared]") -> None:
+    from doctl.wire.hash_file import encode  # noqa: PLC0415 - --help shares nothing
+
+    digests = [encode(item.content.hash_of_hashes or b"") for item in shared]
+    put(json.dumps({"event": "listening", "address": str(address), "hash_of_hashes": digests}) + "\n", None)

@@ -1,0 +1,139 @@
+"""``doctl fetch`` from start to finish: what is to be had, who is trusted for it, where it goes; then the transfer."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from doctl.errors import ContentError, DoctlError, LocalError, UsageError
+from doctl.jobs.fetch_result import WITHOUT_PEERS, FetchJob, FetchOrder, FetchResult
+from doctl.jobs.transfer import Transfer
+from doctl.net.base import Network
+from doctl.report import Progress
+from doctl.sources import hash_files
+from doctl.sources.http import Origin, learn
+from doctl.transfer.content import Content
+from doctl.transfer.hashing import describe, sha256_of
+from doctl.wire.file_names import suggest
+
+Watch = Callable[[Progress], None]
+"""Is called about twice a second with how far it is."""
+Say = Callable[[str], None]
+"""Is called with a line for the administrator."""
+
+
+async def fetch(network: Network, order: FetchOrder, result: FetchResult, *, watch: Watch, say: Say) -> None:
+    """Carry out ``order`` and fill ``result``; what went wrong is its ``error``. UsageError is raised."""
+    start = network.now()
+    try:
+        async with network.http(proxy=order.proxy, timeout=order.timeout) as client:
+            await _Fetch(FetchJob(order, result, network, client, watch, say)).run()
+    except UsageError:
+        raise
+    except DoctlError as error:
+        result.error = str(error)
+    finally:
+        result.duration_s = network.now() - start
+
+
+class _Fetch:
+    """One fetch under way."""
+
+    def __init__(self, job: FetchJob) -> None:
+        self._job = job
+        self._order = job.order
+        self._result = job.result
+        self._origin: Origin | None = None
+
+    async def run(self) -> None:
+        """Do it all; a DoctlError says what went wrong."""
+        content = await self._learn()
+        self._result.file = path = self._path()
+        if await asyncio.to_thread(self._is_there, path, content):
+            return
+        transfer = Transfer(self._job)
+        if content is not None:
+            await transfer.pieces(path, content, self._origin)
+        elif self._origin is not None:
+            await transfer.stream(path, self._origin)
+
+    # -- what is to be had
+
+    async def _learn(self) -> Content | None:
+        """Ask the origin and read the hash file; None where neither knows how long the content is."""
+        described: Content | BaseException | None
+        origin: Origin | BaseException
+        described, origin = await asyncio.gather(
+            self._describe(), learn(self._job.client, self._order.url), return_exceptions=True
+        )
+        if isinstance(described, BaseException):
+            raise described
+        if isinstance(origin, Origin):
+            self._origin = origin
+            return self._agreed(described, origin.length)
+        if not isinstance(origin, DoctlError) or described is None or not self._with_peers(described):
+            raise origin
+        self._job.say(f"the origin cannot be used ({origin}); going on with peers alone")
+        return described
+
+    async def _describe(self) -> Content | None:
+        """Return the content as its hash file describes it, None without one; notes why there will be no peers."""
+        order = self._order
+        self._result.mode_reason = "HTTP only: no trusted HashOfHashes was given (--hash-of-hashes)"
+        if order.phf is not None:
+            return await hash_files.named_by_user(self._job.client, order.phf, order.hash_of_hashes)
+        if order.hash_of_hashes is None:
+            return None
+        try:
+            return await hash_files.beside(self._job.client, order.url, order.hash_of_hashes)
+        except DoctlError as error:
+            self._result.mode_reason = f"HTTP only: no hash file was found ({error}); name one with --phf"
+            return None
+
+    def _agreed(self, described: Content | None, length: int | None) -> Content | None:
+        if described is None:
+            return None if length is None else Content(length)
+        if length is not None and length != described.length:
+            raise ContentError(
+                f"the origin and the hash file disagree: the file has {length} bytes there and {described.length} here"
+            )
+        return described
+
+    def _with_peers(self, content: Content) -> bool:
+        return content.hash_of_hashes is not None and self._order.mode not in WITHOUT_PEERS
+
+    # -- where it goes
+
+    def _path(self) -> Path:
+        output, name = self._order.output, self._origin.filename if self._origin else suggest(self._order.url)
+        if output is None:
+            return Path(name)
+        return output / name if output.is_dir() else output
+
+    def _is_there(self, path: Path, content: Content | None) -> bool:
+        """Whether the very file is there already; LocalError if another one is, unless it may be replaced."""
+        if not path.exists():
+            return False
+        if path.is_file() and self._is_right(path, content):
+            self._job.say(f"{path} is there already and right: nothing to fetch")
+            return True
+        if path.is_file() and self._order.force:
+            return False
+        raise LocalError(f"{path} is there already and is not it: choose another name with -o, or use --force")
+
+    def _is_right(self, path: Path, content: Content | None) -> bool:
+        """Whether what is at ``path`` has the hashes that were named; without any, nobody can tell."""
+        hashes = content.hashes if content is not None else None
+        if (hashes is None and self._order.sha256 is None) or not _has_hashes(path, content):
+            return False
+        digest = sha256_of(path)
+        if self._order.sha256 not in (None, digest):
+            return False
+        self._result.sha256 = digest
+        self._result.length = self._result.resumed_bytes = path.stat().st_size
+        return True
+
+
+def _has_hashes(path: Path, content: Content | None) -> bool:
+    if content is None or content.hashes is None:
+        return True
+    return path.stat().st_size == content.length and describe(path, content.piece_size).pieces == content.hashes

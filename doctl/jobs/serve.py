@@ -1,0 +1,118 @@
+"""``doctl serve`` from start to finish: hash what is to be shared, then give its pieces to whoever asks."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from doctl.endpoints import Address
+from doctl.errors import HashFileError, UsageError
+from doctl.jobs.listening import listen_for_peers
+from doctl.net.base import Network
+from doctl.transfer.content import PIECE_SIZE, Content
+from doctl.transfer.hashing import compare, describe, read_hash_file
+from doctl.transfer.ledger import Ledger
+from doctl.transfer.limits import RateLimit
+from doctl.transfer.node import Node
+from doctl.transfer.share import Share
+from doctl.transfer.upload import SLOTS, Slots
+from doctl.wire.hash_file import HashFile, parse
+
+MOST_FILES: Final = 1000
+"""Files shared by one process; each keeps one file open."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOrder:
+    """What to share, and how. ``max_up`` is bytes a second for all peers together, ``duration`` seconds or None."""
+
+    paths: tuple[Path, ...]
+    hash_files: tuple[Path, ...] = ()
+    listen: Address | None = None
+    max_up: int | None = None
+    slots: int = SLOTS
+    duration: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A file that is shared, and its content."""
+
+    path: Path
+    content: Content
+
+
+async def serve(
+    network: Network, order: ServeOrder, ledger: Ledger, ready: Callable[[Address, list[Shared]], None]
+) -> None:
+    """Share until ``order.duration`` is over or it is cancelled; ``ready`` hears where, and what is shared."""
+    shared = await asyncio.to_thread(hash_all, order.paths, order.hash_files)
+    slots, limit = Slots(order.slots, network.now), RateLimit(order.max_up)
+    with contextlib.ExitStack() as files:
+        async with Node(network) as node:
+            for item in shared:
+                file = files.enter_context(item.path.open("rb", buffering=0))
+                share = Share(
+                    item.content, file, item.content.all_pieces, ledger=ledger, slots=slots, limit=limit
+                )  # fmt: skip
+                share.unchanged = _watch_for_changes(file.fileno())
+                node.add(share)
+            listener = await listen_for_peers(network, order.listen)
+            node.accept_on(listener)
+            ready(listener.address, shared)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(order.duration):
+                    await asyncio.Event().wait()
+
+
+def hash_all(paths: Iterable[Path], hash_file_paths: Iterable[Path]) -> list[Shared]:
+    """Hash every file of ``paths`` (of folders, those below) as its hash file says, else in pieces of 1 MiB.
+
+    UsageError for a path that is no file or too many of them, HashFileError for a hash file that fits none.
+    """
+    hash_files = [parse(read_hash_file(path)) for path in hash_file_paths]
+    shared = [_hash(path, hash_files) for path in _files(paths)]
+    have = {item.content.hash_of_hashes for item in shared}
+    for hash_file in hash_files:
+        if hash_file.hash_of_hashes not in have:
+            raise HashFileError(f"no file matches the hash file for {hash_file.content_length} bytes: nothing to share")
+    return shared
+
+
+def _files(paths: Iterable[Path]) -> Iterator[Path]:
+    count = 0
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"{path}: no such file or folder")
+        for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
+            count += 1
+            if count > MOST_FILES:
+                raise UsageError(f"more than {MOST_FILES} files: share fewer at a time")
+            yield file
+    if not count:
+        raise UsageError("no file to share: the folders named are empty")
+
+
+def _hash(path: Path, hash_files: Iterable[HashFile]) -> Shared:
+    for hash_file in hash_files:
+        if hash_file.content_length == path.stat().st_size and compare(path, hash_file).matches:
+            return Shared(path, _content(hash_file))
+    return Shared(path, _content(describe(path, PIECE_SIZE)))
+
+
+def _content(hash_file: HashFile) -> Content:
+    return Content(hash_file.content_length, hash_file.piece_size, hash_file.pieces, hash_file.hash_of_hashes)
+
+
+def _watch_for_changes(descriptor: int) -> Callable[[], bool]:
+    """Return a check that the file is still as it was hashed: same size, same time of change."""
+
+    def stamp() -> tuple[int, int]:
+        status = os.fstat(descriptor)
+        return status.st_size, status.st_mtime_ns
+
+    hashed = stamp()
+    return lambda: stamp() == hashed

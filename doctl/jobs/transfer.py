@@ -1,0 +1,175 @@
+"""The transfer of one file: a store, an engine, its sources, and the swarm that gets the verified pieces."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+from doctl.endpoints import Address
+from doctl.errors import ContentError
+from doctl.jobs.fetch_result import WITHOUT_PEERS, FetchJob
+from doctl.jobs.listening import listen_for_peers
+from doctl.sources.http import HttpSource, Origin, stream
+from doctl.sources.peer import PeerSource
+from doctl.transfer import filesystem
+from doctl.transfer.content import Content
+from doctl.transfer.desk import Kind
+from doctl.transfer.engine import Engine
+from doctl.transfer.ledger import kind_of_address
+from doctl.transfer.limits import RateLimit
+from doctl.transfer.link import Link
+from doctl.transfer.node import Node
+from doctl.transfer.share import Share
+from doctl.transfer.store import Store
+from doctl.transfer.stream_store import StreamStore
+from doctl.transfer.upload import SLOTS, Slots
+from doctl.wire.hash_file import encode
+
+LOOK: Final = 0.5
+"""Seconds between two reports of progress."""
+
+
+class Transfer:
+    """Carries out an order once it is known what is to be had; notes in ``result`` how it goes."""
+
+    def __init__(self, job: FetchJob) -> None:
+        self._job = job
+        self._order = job.order
+        self._result = job.result
+
+    # -- pieces
+
+    async def pieces(self, path: Path, content: Content, origin: Origin | None) -> None:
+        """Fetch ``content`` to ``path`` from the origin, if it can be used, and from peers, if they can be trusted."""
+        self._result.length = content.length
+        if content.hash_of_hashes is not None:
+            self._result.hash_of_hashes = encode(content.hash_of_hashes)
+        store = Store(path, content, validator=origin.validator if origin else None, force=self._order.force)
+        try:
+            self._result.resumed_bytes = await asyncio.to_thread(store.resume)
+            if content.hash_of_hashes is None or self._order.mode in WITHOUT_PEERS:
+                await self._alone(store, origin)
+            else:
+                await self._with_swarm(store, origin)
+        finally:
+            store.close()
+
+    async def _alone(self, store: Store, origin: Origin | None) -> None:
+        self._result.mode = 99
+        if self._order.mode in WITHOUT_PEERS:
+            self._result.mode = self._order.mode
+            self._result.mode_reason = f"HTTP only: download mode {self._order.mode} was asked for"
+        engine = self._engine(store, origin, start=0)
+        async with self._watched(engine, "downloading"):
+            self._keep(store, await engine.run())
+            await asyncio.to_thread(store.sync)
+        store.publish()
+
+    async def _with_swarm(self, store: Store, origin: Origin | None) -> None:
+        self._result.mode = self._order.mode
+        self._result.mode_reason = f"peers: {len(self._order.peers)} named with --peer, others may come"
+        async with self._share(store) as share, Node(self._job.network) as node:
+            node.add(share)
+            listener = await listen_for_peers(self._job.network, self._order.listen)
+            node.accept_on(listener)
+            self._job.say(f"giving verified pieces to peers on {listener.address}")
+            engine = self._engine(store, origin, start=secrets.randbelow(max(store.content.pieces, 1)))
+            engine.on_verified = share.verified_piece
+            share.on_link = lambda link: engine.add(self._caller(link))
+            for address in self._order.peers:
+                engine.add(self._called(node, share, address))
+            async with self._watched(engine, "downloading"):
+                self._keep(store, await engine.run())
+                await asyncio.to_thread(store.sync)
+            share.on_link = lambda _link: None
+            self._publish(store, share)
+            await self._seed(engine)
+
+    @contextlib.asynccontextmanager
+    async def _share(self, store: Store) -> AsyncIterator[Share]:
+        slots = Slots(SLOTS, self._job.network.now)
+        limit = RateLimit(self._order.max_up)
+        file = store.reader()
+        share = Share(store.content, file, store.verified, ledger=self._result.ledger, slots=slots, limit=limit)
+        try:
+            yield share
+        finally:
+            share.file.close()
+
+    def _engine(self, store: Store, origin: Origin | None, start: int) -> Engine:
+        limit = RateLimit(self._order.max_down)
+        engine = Engine(store, self._result.ledger, self._job.network.now, start=start, limit=limit)
+        if origin is not None:
+            engine.add(HttpSource(self._job.client, origin))
+        return engine
+
+    def _called(self, node: Node, share: Share, address: Address) -> PeerSource:
+        async def dial() -> Link:
+            return await node.dial(address, share, self._order.timeout)
+
+        return PeerSource(str(address), Kind.LAN, dial, self._job.network.now)
+
+    def _caller(self, link: Link) -> PeerSource:
+        async def at_hand() -> Link:
+            return link
+
+        remote = link.connection.remote
+        return PeerSource(str(remote), kind_of_address(remote.host), at_hand, self._job.network.now, redial=False)
+
+    def _keep(self, store: Store, digest: str) -> None:
+        self._result.sha256 = digest
+        if self._order.sha256 not in (None, digest):
+            if store.content.hashes is None:
+                store.discard()
+            raise ContentError(
+                f"the file's SHA-256 is {digest}, not {self._order.sha256} as asked for; it was not kept"
+            )
+
+    def _publish(self, store: Store, share: Share) -> None:
+        if filesystem.RENAMES_OPEN_FILES:
+            store.publish()
+            return
+        share.file.close()
+        store.publish()
+        share.file = store.reader()
+
+    async def _seed(self, engine: Engine) -> None:
+        if self._order.seed_for:
+            self._job.say(f"{self._result.file} is whole; giving pieces to peers for {self._order.seed_for:g} s more")
+            async with self._watched(engine, "seeding"):
+                await asyncio.sleep(self._order.seed_for)
+
+    @contextlib.asynccontextmanager
+    async def _watched(self, engine: Engine, state: str) -> AsyncIterator[None]:
+        async def look() -> None:
+            while True:
+                self._job.watch(engine.progress(state))
+                await asyncio.sleep(LOOK)
+
+        looking = asyncio.create_task(look())
+        try:
+            yield
+        finally:
+            looking.cancel()
+            self._job.watch(engine.progress(state))
+
+    # -- a stream
+
+    async def stream(self, path: Path, origin: Origin) -> None:
+        """Fetch to ``path`` what comes from an origin that does not say how much that is."""
+        self._result.mode_reason = "HTTP only: the origin does not say how long the file is"
+        limit = RateLimit(self._order.max_down)
+        store = StreamStore(path, force=self._order.force)
+        try:
+            async for chunk in stream(self._job.client, origin):
+                await limit.take(len(chunk))
+                await asyncio.to_thread(store.write, chunk)
+                self._result.ledger.book("", Kind.HTTP, len(chunk), self._job.network.now())
+            self._result.sha256, self._result.length = store.sha256, store.length
+            if self._order.sha256 not in (None, store.sha256):
+                raise ContentError(f"the file's SHA-256 is {store.sha256}, not {self._order.sha256} as asked for")
+            await asyncio.to_thread(store.publish)
+        finally:
+            store.close()
