@@ -1,5 +1,6 @@
 """What several of these tests share."""
 
+import functools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 import doctl
 from tests import toolbox
 
-Windows = Callable[..., CompletedProcess[str]]
+Run = Callable[..., CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session")
@@ -18,18 +19,19 @@ def windows_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a folder that holds doctl, as it was imported here, and its tests, so that Windows finds both there."""
     home = tmp_path_factory.mktemp("windows")
     ours = Path(__file__).parents[2]
-    shutil.copytree(Path(doctl.__file__).parent, home / "doctl", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ours / "tests", home / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in (Path(doctl.__file__).parent, ours / "tests"):
+        shutil.copytree(folder, home / folder.name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ours / "pyproject.toml", home)
     return home
 
 
 @pytest.fixture(scope="session")
-def windows(windows_home: Path) -> Windows:
-    """Give ``run(*args, timeout=60)``, which runs doctl under Windows' Python; a Path is told as ``Z:\\...``."""
-    python = toolbox.windows_python()
+def windows_python(windows_home: Path) -> Run:
+    """Give ``run(*arguments, timeout=60)``, which runs Windows' Python; it tells a Path as Windows names it: ``Z:``."""
+    return functools.partial(toolbox.windows_python(), cwd=windows_home)
 
-    def run(*arguments: str | Path, timeout: float = 60) -> CompletedProcess[str]:
-        return python("-m", "doctl", *arguments, cwd=windows_home, timeout=timeout)
 
-    return run
+@pytest.fixture(scope="session")
+def windows(windows_python: Run) -> Run:
+    """Give ``run(*arguments, timeout=60)``, which runs doctl on Windows' Python."""
+    return functools.partial(windows_python, "-m", "doctl")
