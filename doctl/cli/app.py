@@ -15,7 +15,7 @@ from doctl.cli.exits import Exit
 from doctl.errors import DoctlError, UsageError
 from doctl.printable import printable
 
-COMMANDS: Final[tuple[str, ...]] = ("fetch", "serve", "phf")
+COMMANDS: Final[tuple[str, ...]] = ("fetch", "serve", "demo", "phf")
 """Every command, in the order of ``doctl --help``; ``doctl.cli.NAME`` has a function ``command`` or a ``group``."""
 
 

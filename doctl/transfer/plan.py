@@ -22,6 +22,8 @@ STALLED: Final = 2.0
 """Seconds without a piece after which even a source of unknown pace may take over."""
 SMOOTHING: Final = 0.3
 """Weight of the newest piece in a source's pace."""
+RUN_SHARE: Final = 16
+"""A run is at most this part of what is left, so that no source holds the last pieces alone."""
 
 
 class State(enum.Enum):
@@ -146,6 +148,7 @@ class Plan:
             over = [] if sparing else self._take_over(source, now)
             return range(over[0], over[0] + 1) if over else range(0)
         last = first + 1
+        most = min(most, max(1, self.wanted.bit_count() // RUN_SHARE))
         while last < self.pieces and last - first < most and choice >> last & 1:
             last += 1
         for piece in range(first, last):
