@@ -11,12 +11,16 @@ from typing import Final
 import typer
 
 from doctl import __version__
-from doctl.cli.exits import Exit
+from doctl.cli.exits import Exit, of_nagios
 from doctl.errors import DoctlError, UsageError
 from doctl.printable import printable
+from doctl.report import Status
 
-COMMANDS: Final[tuple[str, ...]] = ("fetch", "serve", "demo", "phf")
-"""Every command, in the order of ``doctl --help``; ``doctl.cli.NAME`` has a function ``command`` or a ``group``."""
+COMMANDS: Final[tuple[str, ...]] = ("fetch", "serve", "demo", "phf", "explain", "schema")
+"""Every command, in the order of ``doctl --help``; ``doctl.cli.NAME`` has a function ``command`` or a ``group``.
+
+A module may have ``CONTEXT``, the settings that Typer takes for its command.
+"""
 
 
 def _version(wanted: bool) -> None:
@@ -40,25 +44,36 @@ def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
         if group := getattr(module, "group", None):
             app.add_typer(group, name=name)
         else:
-            app.command(name)(module.command)
+            app.command(name, context_settings=getattr(module, "CONTEXT", None))(module.command)
     return app
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command line and return the exit code; never raises, never prints a traceback."""
+    """Run the command line and return the exit code; never raises, never prints a traceback.
+
+    Whatever goes wrong is Nagios' UNKNOWN to a caller that asked for ``--format nagios``.
+    """
     try:
         return _run(list(arguments)) if arguments else _run(["--help"]) or Exit.USAGE
-    except (typer.TyperException, UsageError) as error:
-        return _say(error, 3 if _asks_for_nagios(arguments) else Exit.USAGE)
-    except DoctlError as error:
-        return _say(error, Exit.FAILED)
-    except (KeyboardInterrupt, typer.Abort):
-        return _say("interrupted", Exit.INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left: nothing more to say
         return Exit.FAILED
-    except Exception as error:  # the last resort: a bug is one line too, with an exit code of its own
-        return _say(_of_bug(error), Exit.BUG)
+    except (Exception, KeyboardInterrupt) as error:  # the last resort: a bug is one line too
+        what, code = _outcome(error)
+        return _say_to_nagios(what) if _asks_for_nagios(arguments) else _say(what, code)
+
+
+def _outcome(error: BaseException) -> tuple[str, Exit]:
+    """Return the line and the exit code for whatever ended the command."""
+    if isinstance(error, typer.TyperException):
+        return error.format_message(), Exit.USAGE
+    if isinstance(error, UsageError):
+        return str(error), Exit.USAGE
+    if isinstance(error, DoctlError):
+        return str(error), Exit.FAILED
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        return "interrupted", Exit.INTERRUPTED
+    return _of_bug(error), Exit.BUG
 
 
 def _run(arguments: list[str]) -> int:
@@ -70,14 +85,23 @@ def _asks_for_nagios(arguments: Sequence[str]) -> bool:
     return "--format=nagios" in arguments or ("--format", "nagios") in itertools.pairwise(arguments)
 
 
-def _of_bug(error: Exception) -> str:
+def _of_bug(error: BaseException) -> str:
     if os.environ.get("DOCTL_DEBUG"):
         traceback.print_exc()
     what = f"{type(error).__name__}: {error}"
     return f"a bug in doctl ({what}); set DOCTL_DEBUG=1 to see where it happened, and please report it"
 
 
-def _say(what: object, code: int) -> int:
-    text = what.format_message() if isinstance(what, typer.TyperException) else str(what)
-    sys.stderr.write(f"doctl: {printable(' '.join(text.split()))}\n")
+def _say(what: str, code: Exit) -> Exit:
+    sys.stderr.write(f"doctl: {_in_a_line(what)}\n")
     return code
+
+
+def _say_to_nagios(what: str) -> int:
+    """Nagios shows what a plugin writes to standard output, and takes 3 for UNKNOWN."""
+    sys.stdout.write(f"DOCTL UNKNOWN - {_in_a_line(what).replace('|', '/')}\n")
+    return of_nagios(Status.UNKNOWN)
+
+
+def _in_a_line(text: str) -> str:
+    return printable(" ".join(text.split()))

@@ -1,1 +1,0 @@
-"""The error codes (HRESULTs) of Delivery Optimization."""
