@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from doctl.net.certificates import Certificate
     from doctl.net.firewall import Flow, Ruling
     from doctl.net.listeners import Listening
+    from doctl.net.proxies.route import ProxySettings
 
 
 class Connection(Protocol):
@@ -138,6 +139,10 @@ class Network(Protocol):
         ``proxy`` is the URL of an HTTP proxy to ask for a tunnel. TlsError where no TLS is spoken, OriginError where
         the proxy opens no tunnel.
         """
+        ...
+
+    async def proxy_settings(self, timeout: float) -> "ProxySettings":
+        """Return what the environment and the system say about proxies; what cannot be read is told in it."""
         ...
 
     async def listeners(self, port: int, timeout: float) -> "list[Listening]":

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self, TypeVar
 
 from doctl.endpoints import Address
 from doctl.errors import DoctlError, FilteredError, LocalError, NameLookupError
+from doctl.net.proxies.route import ProxySettings
 
 if TYPE_CHECKING:
     import httpx
@@ -135,7 +136,7 @@ class FakeNetwork:
     ``names``: addresses of a host name; an address literal needs no entry. ``hosts``: what connecting to an address
     gives; the host is a literal. ``taken``: what listening on an address raises; ``callers``: who then connects to each
     listener. ``udp``: answers datagrams. ``web``: answers HTTP requests.
-    ``certificates``: what TLS servers show. ``asked`` notes each call as ``verb what``.
+    ``certificates``: what TLS servers show. ``proxies``: what is set. ``asked`` notes each call as ``verb what``.
     """
 
     platform: str = "linux"
@@ -146,6 +147,7 @@ class FakeNetwork:
     udp: Answer = _nothing
     web: "Callable[[httpx.Request], httpx.Response]" = _no_http
     certificates: "dict[Address, Certificate | DoctlError]" = field(default_factory=dict)
+    proxies: ProxySettings = field(default_factory=ProxySettings)
     listening: "list[Listening] | LocalError" = field(default_factory=list)
     rulings: "tuple[Ruling, ...]" = ()
     asked: list[str] = field(default_factory=list)
@@ -200,6 +202,10 @@ class FakeNetwork:
         """Give the scripted certificate of ``address``."""
         self.asked.append(f"certificate {address} {server_name} {proxy}")
         return _given(self.certificates.get(address, FilteredError(f"{address}: no answer in time")))
+
+    async def proxy_settings(self, timeout: float) -> ProxySettings:
+        """Give the scripted settings."""
+        return self.proxies
 
     async def listeners(self, port: int, timeout: float) -> "list[Listening]":
         """Give the scripted listeners, whatever the port."""

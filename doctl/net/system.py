@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from doctl.net.certificates import Certificate
     from doctl.net.firewall import Flow, Ruling
     from doctl.net.listeners import Listening
+    from doctl.net.proxies.route import ProxySettings
 
 
 @contextlib.contextmanager
@@ -241,6 +242,12 @@ class SystemNetwork:
         return await certificates.read_certificate(
             self.connect, system_trust(), address, server_name, timeout, proxy=proxy
         )
+
+    async def proxy_settings(self, timeout: float) -> "ProxySettings":
+        """Return what the environment and the system say about proxies."""
+        from doctl.net.proxies import reading  # noqa: PLC0415 - only checks ask
+
+        return await reading.read(timeout)
 
     async def listeners(self, port: int, timeout: float) -> "list[Listening]":
         """Return who listens on TCP ``port``."""

@@ -1,0 +1,1 @@
+"""Tests of which proxy applies to a URL, and why."""
