@@ -9,9 +9,9 @@ HTTP, HTTPS = "http://files.test/a", "https://files.test/a"
 WINDOWS = SystemSettings("Windows", {"http": "win.test:8080"}, ("<local>", "*.inside.test"), loopback_direct=True)
 
 
-def route(url: str, choice: Choice | None = None, **settings: object) -> tuple[str | None, str, str]:
+def route(url: str, settings: ProxySettings, choice: Choice | None = None) -> tuple[str | None, str, str]:
     """Return the proxy, the source and the reason for ``url``."""
-    found = choose(url, choice or Choice(), ProxySettings(**settings))  # type: ignore[arg-type] - by name, as given
+    found = choose(url, choice or Choice(), settings)
     return (str(found.proxy) if found.proxy else None), found.source, found.why
 
 
@@ -45,7 +45,7 @@ def test_the_environment_decides_and_its_variable_is_named(
     environment: dict[str, str], url: str, proxy: str | None, why: str
 ) -> None:
     """The scheme's variable comes before all_proxy, lower case before upper case, and exclusions before both."""
-    found = route(url, environment=environment)
+    found = route(url, ProxySettings(environment))
     assert (found[0], found[2]) == (proxy, why)
 
 
@@ -59,7 +59,7 @@ def test_the_environment_decides_and_its_variable_is_named(
 )
 def test_the_command_line_comes_first(choice: Choice, expected: tuple[str | None, str, str]) -> None:
     """An option beats the environment and the system."""
-    assert route(HTTP, choice, environment={"http_proxy": "e.test:1"}, system=WINDOWS) == expected
+    assert route(HTTP, ProxySettings({"http_proxy": "e.test:1"}, WINDOWS), choice) == expected
 
 
 def test_options_exclude_each_other() -> None:
@@ -80,7 +80,7 @@ def test_options_exclude_each_other() -> None:
 )
 def test_the_system_decides_with_its_exceptions(url: str, proxy: str | None, why: str) -> None:
     """The system's proxy for the scheme applies unless an exception covers the host, which is named."""
-    assert route(url, system=WINDOWS)[::2] == (proxy, why)
+    assert route(url, ProxySettings(system=WINDOWS))[::2] == (proxy, why)
 
 
 def test_a_script_comes_before_a_fixed_proxy() -> None:
