@@ -42,7 +42,7 @@ FIRST_TAB = """
 # loaded by the first TAB: that one is to count too
 [[ $zsh_eval_context[-1] == loadautofunc ]] && _doctl_completion "$@"
 """
-SCHEMAS: list[str] = []  # doctl schema is not there yet
+SCHEMAS = ["report", "fetch"]
 
 
 def main() -> int:
@@ -167,7 +167,7 @@ def provide(packages: dict[str, str]) -> None:
     if not packages or not shutil.which("apt-get"):
         return
     if os.geteuid():
-        say(f"to have everything: apt install {names}")
+        say(f"lacking here; to have them: apt install {names}")
         return
     say(f"installing {names}")
     with no_services():

@@ -48,12 +48,15 @@ class WindowsPython:
     folder: Path
 
     def __call__(self, *arguments: str | Path, cwd: Path, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-        """Run it with ``arguments``; a Path among them is told as Windows names it. Ends when all of Wine has ended."""
+        """Run it in ``cwd``, whose modules it can import; a Path among ``arguments`` is told as Windows names it.
+
+        Ends when all of Wine has ended, so that nothing is left running.
+        """
         told = [windows_path(each) if isinstance(each, Path) else each for each in arguments]
         return subprocess.run(
             ["wine", self.folder / "py" / "python.exe", *told],
             cwd=cwd,
-            env=self._environment(),
+            env=self._environment() | {"PYTHONPATH": windows_path(cwd)},
             stdin=subprocess.DEVNULL,  # all three streams must be pipes or nothing: with a file Python dies under Wine
             capture_output=True,
             encoding="utf-8",
@@ -62,7 +65,7 @@ class WindowsPython:
         )
 
     def _environment(self) -> dict[str, str]:
-        theirs = {k: v for k, v in os.environ.items() if k not in {"DISPLAY", "SSL_CERT_FILE", "PYTHONPATH", "CI"}}
+        theirs = {k: v for k, v in os.environ.items() if k not in {"DISPLAY", "SSL_CERT_FILE", "CI"}}
         prefix = {"WINEPREFIX": str(self.folder / "prefix"), "WINEDEBUG": "-all"}
         return theirs | prefix | {"PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
