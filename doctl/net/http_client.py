@@ -14,6 +14,13 @@ USER_AGENT: Final = "doctl"
 KEPT_FOR: Final = 60.0
 """Seconds that an idle connection is kept; nginx closes after 75, a new one costs several round trips."""
 
+READ_SIZE: Final = 256 * 1024
+"""Bytes asked of a connection at once: what asyncio itself reads at most.
+
+httpcore asks for 64 KiB and has no parameter for it, so each read of asyncio is cut into four, with copies. Measured on
+a download of 1 GiB over loopback with hashing and writing: 5.0 CPU seconds before, 4.1 after.
+"""
+
 
 def make_client(
     trust: ssl.SSLContext, *, proxy: str | None, direct: bool, timeout: float, connections: int
@@ -22,8 +29,10 @@ def make_client(
 
     HTTP/1.1 only: several ranges at once are worth having because each has a connection of its own.
     """
-    import httpx  # noqa: PLC0415 - most commands need no HTTP, and it is slow to load
+    import httpcore  # noqa: PLC0415 - most commands need no HTTP, and it is slow to load
+    import httpx  # noqa: PLC0415 - likewise
 
+    httpcore.AsyncHTTP11Connection.READ_NUM_BYTES = READ_SIZE
     if proxy is None and not direct:
         for scheme in ("http", "https", "all"):
             _usable(urllib.request.getproxies().get(scheme, ""), f"the proxy set for {scheme} in the environment")
