@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from doctl.net.adapters import Adapter
     from doctl.net.certificates import Certificate
     from doctl.net.firewall import Flow, Ruling
     from doctl.net.listeners import Listening
@@ -109,6 +110,10 @@ class Network(Protocol):
         """Return the addresses of ``host``, IPv6 and IPv4, in the system's order of preference."""
         ...
 
+    async def aliases(self, host: str, timeout: float) -> tuple[str, ...]:
+        """Return the names that ``host`` is an alias of (CNAME), in order; NameLookupError where DNS does not tell."""
+        ...
+
     async def connect(self, address: Address, timeout: float) -> Connection:
         """Open a TCP connection to the first address of ``address`` that answers."""
         ...
@@ -143,6 +148,10 @@ class Network(Protocol):
 
     async def proxy_settings(self, timeout: float) -> "ProxySettings":
         """Return what the environment and the system say about proxies; what cannot be read is told in it."""
+        ...
+
+    async def adapters(self, timeout: float) -> "tuple[Adapter, ...]":
+        """Return this machine's network adapters; LocalError where the system does not tell."""
         ...
 
     async def listeners(self, port: int, timeout: float) -> "list[Listening]":

@@ -18,6 +18,7 @@ from doctl.net.proxies.route import ProxySettings
 if TYPE_CHECKING:
     import httpx
 
+    from doctl.net.adapters import Adapter
     from doctl.net.certificates import Certificate
     from doctl.net.firewall import Flow, Ruling
     from doctl.net.listeners import Listening
@@ -136,6 +137,7 @@ class FakeNetwork:
     ``names``: addresses of a host name; an address literal needs no entry. ``hosts``: what connecting to an address
     gives; the host is a literal. ``taken``: what listening on an address raises; ``callers``: who then connects to each
     listener. ``udp``: answers datagrams. ``web``: answers HTTP requests.
+    ``cnames``: aliases of a host name, none without an entry. ``interfaces``: the machine's network adapters.
     ``certificates``: what TLS servers show. ``proxies``: what is set. ``asked`` notes each call as ``verb what``.
     """
 
@@ -148,6 +150,8 @@ class FakeNetwork:
     web: "Callable[[httpx.Request], httpx.Response]" = _no_http
     certificates: "dict[Address, Certificate | DoctlError]" = field(default_factory=dict)
     proxies: ProxySettings = field(default_factory=ProxySettings)
+    cnames: dict[str, tuple[str, ...] | DoctlError] = field(default_factory=dict)
+    interfaces: "tuple[Adapter, ...] | LocalError" = ()
     listening: "list[Listening] | LocalError" = field(default_factory=list)
     rulings: "tuple[Ruling, ...]" = ()
     asked: list[str] = field(default_factory=list)
@@ -163,6 +167,11 @@ class FakeNetwork:
         if ":" in host or host.replace(".", "").isdigit():
             return [host]
         return _given(self.names.get(host, NameLookupError(f"{host}: the name has no address")))
+
+    async def aliases(self, host: str, timeout: float) -> tuple[str, ...]:
+        """Give the scripted aliases of ``host``."""
+        self.asked.append(f"aliases {host}")
+        return _given(self.cnames.get(host, ()))
 
     async def connect(self, address: Address, timeout: float) -> FakeConnection:
         """Give the scripted connection of the first address of ``address`` that has one."""
@@ -206,6 +215,11 @@ class FakeNetwork:
     async def proxy_settings(self, timeout: float) -> ProxySettings:
         """Give the scripted settings."""
         return self.proxies
+
+    async def adapters(self, timeout: float) -> "tuple[Adapter, ...]":
+        """Give the scripted adapters."""
+        self.asked.append("adapters")
+        return _given(self.interfaces)
 
     async def listeners(self, port: int, timeout: float) -> "list[Listening]":
         """Give the scripted listeners, whatever the port."""

@@ -19,6 +19,7 @@ from doctl.net.os_errors import of_os_error
 if TYPE_CHECKING:
     import httpx
 
+    from doctl.net.adapters import Adapter
     from doctl.net.certificates import Certificate
     from doctl.net.firewall import Flow, Ruling
     from doctl.net.listeners import Listening
@@ -174,6 +175,12 @@ class SystemNetwork:
             raise NameLookupError(f"{host}: the name has no address")
         return addresses
 
+    async def aliases(self, host: str, timeout: float) -> tuple[str, ...]:
+        """Return the names that ``host`` is an alias of."""
+        from doctl.net import aliases  # noqa: PLC0415 - only checks ask
+
+        return await aliases.read(host, timeout)
+
     async def connect(self, address: Address, timeout: float) -> SystemConnection:
         """Open a TCP connection to the first address of ``address`` that answers."""
         start = self.now()
@@ -248,6 +255,12 @@ class SystemNetwork:
         from doctl.net.proxies import reading  # noqa: PLC0415 - only checks ask
 
         return await reading.read(timeout)
+
+    async def adapters(self, timeout: float) -> "tuple[Adapter, ...]":
+        """Return this machine's network adapters."""
+        from doctl.net.adapters import live  # noqa: PLC0415 - only checks ask
+
+        return await live.read(timeout)
 
     async def listeners(self, port: int, timeout: float) -> "list[Listening]":
         """Return who listens on TCP ``port``."""

@@ -1,0 +1,160 @@
+"""What Linux knows of its adapters: their kinds from rtnetlink, everything else from /sys/class/net."""
+
+import contextlib
+import socket
+import struct
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from doctl.net.adapters import KINDS_OF_TYPE, Details, Kind
+
+SYSFS: Final = Path("/sys/class/net")
+ROUTES: Final = Path("/proc/net/route")
+LONGEST: Final = 1 << 20
+"""Bytes of one file that are read."""
+MOST_REPLY: Final = 4 << 20
+
+TUNNELS: Final = frozenset({"gre", "gretap", "ip6gre", "ip6tnl", "ipip", "l2tp", "sit", "tun", "vti", "vti6", "xfrm"})
+IFF_TAP: Final = 0x0002
+IANA_OF_ARPHRD: Final[Mapping[int, int]] = {1: 6, 512: 23, 772: 24, 801: 71, 802: 71, 803: 71}
+"""ARPHRD numbers that have a twin among IANA's ifTypes."""
+
+_NETLINK_ROUTE, _DUMP_REQUEST, _GETLINK, _NEWLINK, _DONE, _ERROR = 0, 0x301, 18, 16, 3, 2
+_IFLA_IFNAME, _IFLA_LINKINFO, _IFLA_INFO_KIND = 3, 18, 1
+_HEADER, _LINK = struct.Struct("=IHHII"), struct.Struct("=BxHiII")
+
+
+def details(sysfs: Path = SYSFS) -> dict[str, Details]:
+    """Return what the system knows of each adapter, by its name."""
+    kinds, routed = read_kinds(), default_devices(_text(ROUTES))
+    return {
+        folder.name: describe(folder, kinds.get(folder.name, ""), folder.name in routed) for folder in _folders(sysfs)
+    }
+
+
+def default_devices(routes: str) -> set[str]:
+    """Return the adapters with an IPv4 default route in ``/proc/net/route``, those without a gateway too.
+
+    Two routes to halves of the address space, as VPN clients make them, count as one.
+    """
+    rows = [line.split() for line in routes.splitlines()[1:]]
+    wide = {"00000000", "00000080"}  # 0.0.0.0/0 and its halves; the kernel writes in the machine's byte order
+    return {row[0] for row in rows if len(row) > 7 and row[1] in wide and row[7] in wide}
+
+
+def describe(folder: Path, kernel_kind: str, default_route: bool = False) -> Details:
+    """Return what ``/sys/class/net/NAME`` says; ``kernel_kind`` is rtnetlink's word for it, empty for hardware."""
+    arphrd = _number(folder / "type")
+    driver = _driver(folder, kernel_kind)
+    if_type = IANA_OF_ARPHRD.get(arphrd, arphrd) if arphrd is not None else None
+    kind = _kind(folder, driver, if_type)
+    return Details(kind, if_type, driver=driver, route_name=folder.name, default_route=default_route)
+
+
+def _driver(folder: Path, kernel_kind: str) -> str:
+    """Return the kernel's word for it: the kind of a software device, or the driver of a piece of hardware."""
+    if kernel_kind == "tun" or (folder / "tun_flags").exists():
+        return "tap" if (_number(folder / "tun_flags") or 0) & IFF_TAP else "tun"
+    if kernel_kind:
+        return kernel_kind
+    with contextlib.suppress(OSError):
+        return (folder / "device" / "driver").readlink().name
+    return _device_type(folder)
+
+
+def _kind(folder: Path, driver: str, if_type: int | None) -> Kind:
+    device_type = _device_type(folder)
+    if "wireguard" in (driver, device_type):
+        return Kind.WIREGUARD
+    if driver in TUNNELS:
+        return Kind.TUNNEL
+    if device_type == "wlan" or (folder / "wireless").exists() or (folder / "phy80211").exists():
+        return Kind.WIFI
+    hardware = (folder / "device").exists()
+    if device_type == "wwan" or (hardware and if_type in (519, 65534)):
+        return Kind.CELLULAR
+    kind = KINDS_OF_TYPE.get(if_type, Kind.UNKNOWN) if if_type is not None else Kind.UNKNOWN
+    return Kind.VIRTUAL if kind is Kind.ETHERNET and not hardware else kind
+
+
+def _device_type(folder: Path) -> str:
+    lines = _text(folder / "uevent").splitlines()
+    return next((line.removeprefix("DEVTYPE=") for line in lines if line.startswith("DEVTYPE=")), "")
+
+
+def _folders(sysfs: Path) -> list[Path]:
+    with contextlib.suppress(OSError):
+        return sorted(folder for folder in sysfs.iterdir() if (folder / "type").exists())
+    return []
+
+
+def _text(path: Path) -> str:
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        return file.read(LONGEST).decode("utf-8", "replace").strip()
+    return ""
+
+
+def _number(path: Path) -> int | None:
+    with contextlib.suppress(ValueError):
+        return int(_text(path), 0)
+    return None
+
+
+def read_kinds() -> dict[str, str]:
+    """Ask rtnetlink for the kind of each software device, by name; empty where it does not say."""
+    kinds: dict[str, str] = {}
+    request = _HEADER.pack(_HEADER.size + _LINK.size, _GETLINK, _DUMP_REQUEST, 1, 0) + _LINK.pack(0, 0, 0, 0, 0)
+    with (
+        contextlib.suppress(OSError, AttributeError),
+        socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_ROUTE) as netlink,  # type: ignore[attr-defined,unused-ignore]
+    ):
+        netlink.settimeout(2)
+        netlink.send(request)
+        total, ended = 0, False
+        while not ended and total < MOST_REPLY:
+            data = netlink.recv(1 << 16)
+            total += len(data)
+            found, ended = kinds_in(data)
+            kinds.update(found)
+    return kinds
+
+
+def kinds_in(data: bytes) -> tuple[dict[str, str], bool]:
+    """Read one answer of rtnetlink (RFC 3549): the kinds of the links in it, and whether it was the last."""
+    kinds: dict[str, str] = {}
+    for message_type, body in _messages(data):
+        if message_type in (_DONE, _ERROR):
+            return kinds, True
+        if message_type == _NEWLINK:
+            attributes = dict(_attributes(body[_LINK.size :]))
+            kind = dict(_attributes(attributes.get(_IFLA_LINKINFO, b""))).get(_IFLA_INFO_KIND)
+            if kind:
+                kinds[_name(attributes.get(_IFLA_IFNAME, b""))] = _name(kind)
+    return kinds, not data
+
+
+def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
+    while len(data) >= _HEADER.size:
+        length, message_type, _, _, _ = _HEADER.unpack_from(data)
+        if not _HEADER.size <= length <= len(data):
+            return
+        yield message_type, data[_HEADER.size : length]
+        data = data[_aligned(length) :]
+
+
+def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
+    while len(data) >= 4:
+        length, attribute_type = struct.unpack_from("=HH", data)
+        if not 4 <= length <= len(data):
+            return
+        yield attribute_type & 0x3FFF, data[4:length]
+        data = data[_aligned(length) :]
+
+
+def _aligned(length: int) -> int:
+    return (length + 3) & ~3
+
+
+def _name(data: bytes) -> str:
+    return data.split(b"\0", 1)[0].decode("utf-8", "replace")

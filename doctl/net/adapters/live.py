@@ -1,0 +1,106 @@
+"""Reads this machine's adapters: addresses from psutil, default routes from netifaces, the rest from the system."""
+
+import ipaddress
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from doctl.errors import LocalError
+from doctl.net.adapters import Adapter, Details, IPInterface
+from doctl.net.threads import uninterruptible
+from doctl.printable import printable
+
+
+class Bound(Protocol):
+    """An address as psutil gives it; the netmask is missing where the system does not say."""
+
+    @property
+    def address(self) -> str:
+        """The address, or that of the link layer."""
+        ...
+
+    @property
+    def netmask(self) -> str | None:
+        """The mask, written as an address."""
+        ...
+
+
+async def read(timeout: float) -> tuple[Adapter, ...]:
+    """Return this machine's adapters; LocalError when the system does not tell within ``timeout`` seconds."""
+    try:
+        details = await _details(timeout)
+        return await uninterruptible(lambda: _read(details), timeout)
+    except TimeoutError:
+        raise LocalError(f"the network adapters were not listed within {timeout:g} s") from None
+
+
+async def _details(timeout: float) -> dict[str, Details]:
+    if sys.platform == "win32":
+        from doctl.net.adapters import windows  # noqa: PLC0415 - only the one for this system is loaded
+
+        return await uninterruptible(windows.details, timeout)
+    if sys.platform == "darwin":
+        from doctl.net.adapters import macos  # noqa: PLC0415 - as above
+
+        return await macos.details(timeout)
+    from doctl.net.adapters import linux  # noqa: PLC0415 - as above
+
+    return await uninterruptible(linux.details, timeout)
+
+
+def _read(details: Mapping[str, Details]) -> tuple[Adapter, ...]:
+    import psutil  # noqa: PLC0415 - only checks need it
+
+    try:
+        addresses, states = psutil.net_if_addrs(), psutil.net_if_stats()
+    except (psutil.Error, OSError, RuntimeError) as error:
+        raise LocalError(f"the network adapters cannot be listed: {printable(str(error), 200)}") from error
+    routes = default_routes()
+    names = dict.fromkeys([*addresses, *details])
+    return tuple(
+        join(name, addresses.get(name, []), name in states and states[name].isup, details.get(name, Details()), routes)
+        for name in names
+    )
+
+
+def default_routes() -> set[str]:
+    """Return what the table of routes calls the adapters with a default route; empty where it cannot be read."""
+    import netifaces  # noqa: PLC0415 - only checks need it
+
+    try:
+        gateways = netifaces.gateways()
+    except (OSError, ValueError, RuntimeError, NotImplementedError):
+        return set()
+    return {str(row[1]) for rows in gateways.values() if isinstance(rows, list) for row in rows}
+
+
+def join(name: str, addresses: Sequence[Bound], up: bool, details: Details, routes: set[str]) -> Adapter:
+    """Put together what the sources say of one adapter."""
+    shown = printable(name, 100)
+    return Adapter(
+        name=shown,
+        friendly_name=shown,
+        description=details.description,
+        kind=details.kind,
+        if_type=details.if_type,
+        up=up,
+        addresses=tuple(_interfaces(addresses)),
+        default_route=details.default_route or bool(routes & {name, details.route_name}),
+        driver=details.driver,
+    )
+
+
+def _interfaces(addresses: Sequence[Bound]) -> Iterator[IPInterface]:
+    """Turn psutil's entries into addresses with a prefix; those of the link layer are left out."""
+    for entry in addresses:
+        try:
+            yield _interface(ipaddress.ip_address(entry.address), entry.netmask)
+        except ValueError:
+            continue
+
+
+def _interface(address: ipaddress.IPv4Address | ipaddress.IPv6Address, netmask: str | None) -> IPInterface:
+    if isinstance(address, ipaddress.IPv4Address):
+        return ipaddress.IPv4Interface(f"{address}/{netmask}" if netmask else str(address))
+    prefix = int(ipaddress.IPv6Address(netmask)).bit_count() if netmask else 128
+    return ipaddress.IPv6Interface(f"{address}/{prefix}")
