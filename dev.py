@@ -42,7 +42,7 @@ FIRST_TAB = """
 # loaded by the first TAB: that one is to count too
 [[ $zsh_eval_context[-1] == loadautofunc ]] && _doctl_completion "$@"
 """
-SCHEMAS = ["report", "fetch"]
+SCHEMAS = ["report", "fetch", "explain"]
 
 
 def main() -> int:
