@@ -5,7 +5,7 @@ import os
 import platform
 import sys
 from collections.abc import Sequence
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 from doctl.cli.delivery import deliver
 from doctl.cli.exits import Exit, of_nagios, of_status
@@ -14,6 +14,9 @@ from doctl.digest import counts
 from doctl.jobs.checking import Check, Outcome, run_checks
 from doctl.output import Format, renderer
 from doctl.report import Finding, Found, Host, Status
+
+MOST_CONNECTIONS: Final = 128
+"""For all checks together; macOS gives a process 256 open files by default."""
 
 
 def conduct(command: str, checks: Sequence[Check[Any]], common: Common) -> int:
@@ -32,7 +35,7 @@ async def _checked(command: str, checks: Sequence[Check[Any]], listener: Found) 
     from doctl.net.system import SystemNetwork  # noqa: PLC0415 - a command's --help needs no network
 
     host = Host(platform.node(), platform.platform(terse=True))
-    return await run_checks(SystemNetwork(), command, checks, host, listener)
+    return await run_checks(SystemNetwork(MOST_CONNECTIONS), command, checks, host, listener)
 
 
 def _exit_code(outcome: Outcome, common: Common) -> int:

@@ -1,5 +1,6 @@
 """The one place where the HTTP client is made; changing the library means changing this."""
 
+import functools
 import ssl
 import urllib.request
 from typing import TYPE_CHECKING, Final
@@ -8,7 +9,11 @@ from doctl.errors import UsageError
 from doctl.net.proxies.address import Proxy
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import httpx
+
+    from doctl.net.slots import Slots
 
 USER_AGENT: Final = "doctl"
 KEPT_FOR: Final = 60.0
@@ -23,9 +28,17 @@ a download of 1 GiB over loopback with hashing and writing: 5.0 CPU seconds befo
 
 
 def make_client(
-    trust: ssl.SSLContext, *, proxy: str | None, direct: bool, timeout: float, connections: int
+    trust: ssl.SSLContext,
+    *,
+    proxy: str | None,
+    direct: bool,
+    timeout: float,
+    connections: int,
+    slots: "Slots | None" = None,
 ) -> "httpx.AsyncClient":
     """Make the client that ``Network.http`` describes; UsageError for a proxy that cannot be used.
+
+    With ``slots`` each request takes one of them.
 
     HTTP/1.1 only: several ranges at once are worth having because each has a connection of its own.
     """
@@ -37,7 +50,7 @@ def make_client(
         for scheme in ("http", "https", "all"):
             _usable(urllib.request.getproxies().get(scheme, ""), f"the proxy set for {scheme} in the environment")
     try:
-        return httpx.AsyncClient(
+        return _client_class(slots)(
             verify=trust,
             proxy=None if proxy is None else _usable(proxy, "the proxy"),
             trust_env=not direct and proxy is None,
@@ -52,6 +65,16 @@ def make_client(
         raise UsageError(
             f"NO_PROXY in the environment is not usable: {error}; write hosts with commas between"
         ) from None
+
+
+def _client_class(slots: "Slots | None") -> "Callable[..., httpx.AsyncClient]":
+    if slots is None:
+        from httpx import AsyncClient  # noqa: PLC0415 - see make_client
+
+        return AsyncClient
+    from doctl.net.limited_client import LimitedClient  # noqa: PLC0415 - loads httpx
+
+    return functools.partial(LimitedClient, slots)
 
 
 def _usable(text: str, whose: str) -> str:

@@ -8,13 +8,14 @@ import socket
 import ssl
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from doctl.endpoints import Address
 from doctl.errors import LocalError, NameLookupError, NetworkError
 from doctl.net.os_errors import of_os_error
+from doctl.net.slots import Slots
 
 if TYPE_CHECKING:
     import httpx
@@ -39,13 +40,18 @@ def _address(sockaddr: tuple[str | int, ...]) -> Address:
     return Address(str(sockaddr[0]).removeprefix("::ffff:"), int(sockaddr[1]))
 
 
-class SystemConnection:
-    """A connected, non-blocking TCP socket with Nagle's algorithm off."""
+def _nothing() -> None:
+    """Do nothing."""
 
-    def __init__(self, sock: socket.socket) -> None:
+
+class SystemConnection:
+    """A connected, non-blocking TCP socket with Nagle's algorithm off; ``on_close`` is called when it is closed."""
+
+    def __init__(self, sock: socket.socket, on_close: Callable[[], None] = _nothing) -> None:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = sock
+        self._on_close = on_close
         self._loop = asyncio.get_running_loop()
         self.local = _address(sock.getsockname())
         self.remote = _address(sock.getpeername())
@@ -70,6 +76,7 @@ class SystemConnection:
     def close(self) -> None:
         """Close at once."""
         self._socket.close()
+        self._on_close()
 
 
 class SystemListener:
@@ -150,9 +157,15 @@ def _look_up(host: str, done: "asyncio.Future[list[str]]", loop: asyncio.Abstrac
 
 
 class SystemNetwork:
-    """The system's own network."""
+    """The system's own network. With ``most_connections`` no more than so many that it makes are open at once.
+
+    Who wants one more waits for it, and that wait does not count against the timeout of what was asked.
+    """
 
     platform = sys.platform
+
+    def __init__(self, most_connections: int | None = None) -> None:
+        self._slots = Slots(most_connections) if most_connections else None
 
     def now(self) -> float:
         """Monotonic seconds."""
@@ -183,24 +196,32 @@ class SystemNetwork:
 
     async def connect(self, address: Address, timeout: float) -> SystemConnection:
         """Open a TCP connection to the first address of ``address`` that answers."""
+        give_back = await self._slots.take() if self._slots else _nothing
+        try:
+            return await self._connect_any(address, timeout, give_back)
+        except BaseException:
+            give_back()
+            raise
+
+    async def _connect_any(self, address: Address, timeout: float, on_close: Callable[[], None]) -> SystemConnection:
         start = self.now()
         last: NetworkError = NameLookupError(f"{address.host}: the name has no address")
         for host in await self.resolve(address.host, timeout):
             left = timeout - (self.now() - start)
             try:
-                return await self._connect_one(Address(host, address.port), max(left, 0.001))
+                return await self._connect_one(Address(host, address.port), max(left, 0.001), on_close)
             except NetworkError as error:
                 last = error
         raise last
 
-    async def _connect_one(self, address: Address, timeout: float) -> SystemConnection:
+    async def _connect_one(self, address: Address, timeout: float, on_close: Callable[[], None]) -> SystemConnection:
         sock = socket.socket(socket.AF_INET6 if ":" in address.host else socket.AF_INET, socket.SOCK_STREAM)
         sock.setblocking(False)
         try:
             with _named(str(address)):
                 async with asyncio.timeout(timeout):
                     await asyncio.get_running_loop().sock_connect(sock, (address.host, address.port))
-                return SystemConnection(sock)
+                return SystemConnection(sock, on_close)
         except BaseException:
             sock.close()
             raise
@@ -238,7 +259,9 @@ class SystemNetwork:
         """Make the HTTP client."""
         from doctl.net.http_client import make_client  # noqa: PLC0415 - most commands need no HTTP
 
-        return make_client(system_trust(), proxy=proxy, direct=direct, timeout=timeout, connections=connections)
+        return make_client(
+            system_trust(), proxy=proxy, direct=direct, timeout=timeout, connections=connections, slots=self._slots
+        )
 
     async def certificate(
         self, address: Address, server_name: str, timeout: float, proxy: str | None = None
