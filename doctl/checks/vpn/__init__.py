@@ -1,0 +1,183 @@
+"""Which adapters are VPNs, which of them Windows takes for one, and what follows for uploads and peers."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from doctl.checks.vpn.effect import Effect, Why, effect
+from doctl.checks.vpn.verdict import Keyword, Verdict, judge, keyword_of
+from doctl.net.adapters import Adapter, Kind
+from doctl.printable import printable
+from doctl.report import Finding, Found, Status
+from doctl.settings import Settings, defaults, effective
+
+if TYPE_CHECKING:
+    from doctl.net.base import Network
+
+AREA: Final = "vpn"
+ALL: Final = "all adapters"
+POLICY_KEY: Final = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\DeliveryOptimization"
+KEYWORDS_PAGE: Final = (
+    "https://learn.microsoft.com/windows/deployment/do/waas-delivery-optimization-reference#vpn-keywords"
+)
+VPN_PAGE: Final = "https://learn.microsoft.com/windows/deployment/do/waas-delivery-optimization-faq"
+MOST_FINDINGS: Final = 1_000
+"""Adapters that are reported; an inventory of more is cut, and says so."""
+_SAFE_KEYWORD: Final = re.compile(r"[\w .()+/-]{1,80}")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to check: an inventory, or this machine's adapters; and the settings, boundary groups among them."""
+
+    inventory: tuple[Adapter, ...] | None = None
+    settings: Settings = field(default_factory=defaults)
+    timeout: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An adapter with both answers."""
+
+    adapter: Adapter
+    verdict: Verdict
+    keyword: Keyword | None
+
+
+async def run(network: "Network", options: Options, found: Found) -> None:
+    """Report each adapter and the effect of all."""
+    adapters = options.inventory
+    if adapters is None:
+        adapters = await network.adapters(options.timeout)
+    for finding in findings(adapters, options.settings):
+        found(finding)
+
+
+def findings(adapters: Sequence[Adapter], settings: Settings) -> Iterator[Finding]:
+    """Judge ``adapters``: one finding for each, and one for what they do together."""
+    keywords = settings.words("DOVpnKeywords")
+    judged = [Judged(adapter, judge(adapter), keyword_of(adapter, keywords)) for adapter in adapters]
+    for one in judged[:MOST_FINDINGS]:
+        yield _of_adapter(one, keywords)
+    yield _of_all(judged, settings)
+
+
+def _of_adapter(one: Judged, keywords: Sequence[str]) -> Finding:
+    is_vpn, do_is_vpn = one.verdict.is_vpn, one.keyword is not None
+    reason, summary, remedy = _words(one, keywords)
+    return Finding(
+        id="vpn.adapter",
+        area=AREA,
+        target=printable(one.adapter.name, 100),
+        status=Status.PASS if is_vpn == do_is_vpn else Status.WARN,
+        reason=reason,
+        summary=summary,
+        facts={
+            "is_vpn": is_vpn,
+            "do_is_vpn": do_is_vpn,
+            "confidence": one.verdict.confidence,
+            "evidence": [*one.verdict.evidence, _of_keyword(one.keyword)],
+            "friendly_name": printable(one.adapter.friendly_name, 200),
+            "description": printable(one.adapter.description, 200),
+            "kind": one.adapter.kind,
+            "if_type": one.adapter.if_type,
+            "up": one.adapter.up,
+            "default_route": one.adapter.default_route,
+            "addresses": [str(address) for address in one.adapter.addresses],
+        },
+        remedy=remedy,
+        reference=KEYWORDS_PAGE if is_vpn != do_is_vpn else "",
+    )
+
+
+def _of_keyword(keyword: Keyword | None) -> str:
+    return f'Windows: "{keyword.word}" is in its {keyword.field}' if keyword else "Windows: no keyword is in its names"
+
+
+def _words(one: Judged, keywords: Sequence[str]) -> tuple[str, str, str]:
+    """Return reason, summary and remedy for one adapter."""
+    why = one.verdict.evidence[0] + ("" if one.adapter.up else "; it is down now")
+    if one.verdict.is_vpn and one.keyword:
+        return "vpn", f"Windows sees this VPN: {why}", ""
+    if one.verdict.is_vpn:
+        return (
+            "not_recognised",
+            f"Windows does not see this VPN and uploads over it: {why}",
+            _add_keyword(one, keywords),
+        )
+    if one.keyword:
+        word = printable(one.keyword.word, 40)
+        summary = f'Windows sees a VPN where none is, and stops peers: "{word}" is in the {one.keyword.field}; {why}'
+        return "mistaken", summary, _drop_keyword(one, keywords)
+    return "not_vpn", f"no VPN, as Windows sees it: {why}", ""
+
+
+def _add_keyword(one: Judged, keywords: Sequence[str]) -> str:
+    word = one.verdict.word or one.adapter.description or one.adapter.friendly_name
+    return _set_keywords([*keywords, word.replace(",", " ").strip()])
+
+
+def _drop_keyword(one: Judged, keywords: Sequence[str]) -> str:
+    if one.keyword is None or one.keyword.field == "friendly name":
+        return "Rename the adapter in Network Connections, so that its name has no keyword of DOVpnKeywords."
+    rest = [word for word in keywords if word.casefold() not in one.adapter.description.casefold()]
+    if not rest:
+        return "Set the policy DOVpnKeywords to words that only the descriptions of your VPN adapters have."
+    return _set_keywords(rest)
+
+
+def _set_keywords(words: Sequence[str]) -> str:
+    """Return the command that sets DOVpnKeywords, which replaces the whole list."""
+    if not all(_SAFE_KEYWORD.fullmatch(word) for word in words):
+        return "Set the policy DOVpnKeywords to the present list and a word of this adapter's description."
+    return f'reg add "{POLICY_KEY}" /v DOVpnKeywords /t REG_SZ /d "{",".join(words)}" /f'
+
+
+def _of_all(judged: Sequence[Judged], settings: Settings) -> Finding:
+    used = [one for one in judged if one.adapter.up]
+    addresses = [
+        address.ip for one in used if one.adapter.kind is not Kind.LOOPBACK for address in one.adapter.addresses
+    ]
+    here = effective(settings, addresses)
+    result = effect(_names(used, real=True), _names(used, real=False), here)
+    if not judged:
+        summary = "There is no network adapter to judge."
+        return Finding("vpn.effect", AREA, ALL, Status.UNKNOWN, "no_adapters", summary, _facts(result, here, 0))
+    wrong = result.reason in (Why.NOT_RECOGNISED, Why.MISTAKEN)
+    summary = f"Uploads {_allowed(result.uploads_allowed)}, peers {_allowed(result.peering_allowed)}: {result.why}."
+    return Finding(
+        id="vpn.effect",
+        area=AREA,
+        target=ALL,
+        status=Status.WARN if wrong else Status.PASS,
+        reason=result.reason,
+        summary=summary,
+        facts=_facts(result, here, len(judged)),
+        remedy="See the remedy of the adapter that it names." if wrong else "",
+        reference=VPN_PAGE,
+    )
+
+
+def _names(used: Sequence[Judged], *, real: bool) -> list[str]:
+    chosen = (one for one in used if (one.verdict.is_vpn if real else one.keyword))
+    return [printable(one.adapter.friendly_name or one.adapter.name, 60) for one in chosen]
+
+
+def _facts(result: Effect, settings: Settings, adapters: int) -> dict[str, object]:
+    mode = settings.values["DODownloadMode"]
+    return {
+        "on_vpn": result.on_vpn,
+        "do_on_vpn": result.do_on_vpn,
+        "uploads_allowed": result.uploads_allowed,
+        "peering_allowed": result.peering_allowed,
+        "cache_server_allowed": result.cache_server_allowed,
+        "download_mode": result.download_mode,
+        "download_mode_from": f"{mode.origin} {mode.where}".strip(),
+        "why": result.why,
+        "adapters": adapters,
+    }
+
+
+def _allowed(allowed: bool) -> str:
+    return "allowed" if allowed else "not allowed"
