@@ -7,7 +7,7 @@
     python3 dev.py bench    the benchmarks
     python3 dev.py docs     write the generated files anew: completions, JSON schemas
 
-What follows is handed on: python3 dev.py test -k swarm
+What follows demo, test or bench is handed on: python3 dev.py test -k swarm
 """
 
 import contextlib
@@ -48,7 +48,7 @@ SCHEMAS = ["report", "fetch", "explain"]
 def main() -> int:
     """Do what the command line says and return the exit code."""
     task, *arguments = sys.argv[1:] or ["--help"]
-    if task not in TASKS:
+    if task not in TASKS or (arguments and task in {"check", "docs"}):
         right = task in {"-h", "--help"}
         print(__doc__, file=sys.stdout if right else sys.stderr)
         return 0 if right else 2
@@ -70,7 +70,7 @@ def test(arguments: list[str]) -> int:
 
 def check(arguments: list[str]) -> int:
     """Run all that judges the code without running it much; says at the end which steps failed."""
-    failed = [step for step in CHECKS if run(*step, *arguments)]
+    failed = [step for step in CHECKS if run(*step)]
     for step in failed:
         say(f"failed: {' '.join(step)}")
     return 1 if failed else 0

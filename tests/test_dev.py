@@ -19,9 +19,9 @@ def test_every_program_that_tests_need_has_its_debian_package() -> None:
     assert needed - set(toolbox.PROJECT["tool"]["dev"]["debian"]) == set()
 
 
-@pytest.mark.parametrize(("arguments", "code"), [(["--help"], 0), ([], 0), (["tets"], 2)])
+@pytest.mark.parametrize(("arguments", "code"), [(["--help"], 0), ([], 0), (["tets"], 2), (["check", "x"], 2)])
 def test_without_a_task_it_says_what_there_is(arguments: list[str], code: int) -> None:
-    """Asked for help, or for a task it does not have, it shows the tasks; only the latter is wrong use."""
+    """Asked for help it shows the tasks; asked for what it does not have it does so too, as wrong use."""
     done = subprocess.run(
         [sys.executable, TESTS.parent / "dev.py", *arguments], capture_output=True, text=True, check=False
     )
