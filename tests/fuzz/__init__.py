@@ -1,0 +1,27 @@
+"""Hostile input for every parser: which exceptions may come out, and no other does.
+
+MAY_RAISE is the promise, one row a parser; ``inputs.py`` says what is thrown at each and ``test_parsers.py`` throws it.
+An empty row means that nothing may come out at all. Parsers that keep state, such as a peer's connection, have a module
+of their own here and their row in the table as well.
+"""
+
+from typing import Final
+
+from doctl.errors import HashFileError, OriginError, UsageError
+
+MAY_RAISE: Final[dict[str, tuple[type[Exception], ...]]] = {
+    "doctl.wire.hash_file.parse": (HashFileError,),
+    "doctl.wire.hash_file.parse_unchecked": (HashFileError,),
+    "doctl.wire.hash_file.parse_hash_of_hashes": (UsageError,),
+    "doctl.wire.hash_file.parse_content_id": (UsageError,),
+    "doctl.wire.ranges.parse_content_range": (OriginError,),
+    "doctl.wire.ranges.parse_unsatisfied_range": (OriginError,),
+    "doctl.wire.ranges.parse_content_length": (OriginError,),
+    "doctl.wire.ranges.parse_etag": (OriginError,),
+    "doctl.wire.ranges.if_range": (),
+    "doctl.wire.ranges.parse_http_date": (),
+    "doctl.wire.ranges.parse_retry_after": (),
+    "doctl.endpoints.Address.parse": (UsageError,),
+    "doctl.printable.printable": (),
+    "doctl.settings.read_settings": (UsageError,),
+}

@@ -1,0 +1,163 @@
+"""What is thrown at each parser: noise, real records with parts exchanged, and what nearly fits its grammar."""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from hypothesis import strategies as st
+
+from doctl.endpoints import Address
+from doctl.printable import printable
+from doctl.settings import SETTINGS, read_settings
+from doctl.wire import hash_file, ranges
+
+RECORD: Final = {
+    "MajorVersion": 1,
+    "MinorVersion": 0,
+    "HashOfHashes": "bLR+YkW147Gf10YSrQ6lgW3AC9E1aDesK3TaSr0DHJA=",
+    "ContentLength": 244530,
+    "PieceSize": 1048576,
+    "Pieces": ["J/rmYNjGCeAgcDu0Y7ZgHmKBHcddsZl1vLfWjZWbUn0="],
+}
+NOW: Final = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A parser as a function of one input, the inputs, and what must hold for whatever it accepts."""
+
+    parse: Callable[[Any], Any]
+    inputs: st.SearchStrategy[Any]
+    holds: Callable[[Any], bool] = lambda result: True
+
+
+def near(*forms: str) -> st.SearchStrategy[str]:
+    """Return any text, texts of the given regular expressions, and such texts with something put in or cut off."""
+    fitting = st.one_of(*(st.from_regex(form, fullmatch=True) for form in forms))
+    spoilt = st.builds(
+        lambda text, at, more: text[:at] + more + text[at:], fitting, st.integers(0, 80), st.text(max_size=4)
+    )
+    cut = st.builds(lambda text, count: text[: -count or None], fitting, st.integers(0, 10))
+    return st.one_of(st.text(), st.text(st.characters(categories=["Cc", "Cf", "Nd", "Zs"])), fitting, spoilt, cut)
+
+
+_LEAVES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=50))
+_VALUES = st.recursive(
+    _LEAVES,
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=20), inner, max_size=5),
+    max_leaves=20,
+)
+_SIZES = st.sampled_from([-1, 0, 1, 1023, 1024, 244530, 1 << 20, 1 << 24, (1 << 24) + 1, 1 << 63, 10**4000])
+_DIGESTS = st.binary(max_size=40).map(hash_file.encode)
+
+
+def _record(changes: dict[str, object], without: set[str]) -> bytes:
+    fields: dict[str, object] = {**RECORD, **changes}
+    return json.dumps({key: value for key, value in fields.items() if key not in without}).encode()
+
+
+def _spliced(start: int, end: int, middle: bytes) -> bytes:
+    whole = json.dumps(RECORD).encode()
+    return whole[:start] + middle + whole[end:]
+
+
+HASH_FILES: Final = st.one_of(
+    st.binary(),
+    _VALUES.map(lambda value: json.dumps(value).encode()),
+    st.builds(
+        _record,
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "ContentLength": _SIZES | _VALUES,
+                "PieceSize": _SIZES | _VALUES,
+                "HashOfHashes": _DIGESTS | _VALUES,
+                "Pieces": st.lists(_DIGESTS | _VALUES, max_size=3) | _VALUES,
+                "Other": _VALUES,
+            },
+        ),
+        st.sets(st.sampled_from(sorted(RECORD)), max_size=1),
+    ),
+    st.builds(_spliced, st.integers(0, 300), st.integers(0, 300), st.binary(max_size=20)),
+    st.integers(1, 6000).map(lambda digits: json.dumps(RECORD).replace("244530", "9" * digits).encode()),
+    st.builds(
+        lambda opening, depth: opening * depth, st.sampled_from([b"[", b'{"a":', b'{"[']), st.integers(0, 100_000)
+    ),
+)
+
+_DATES = near(r"(Sun|Mon|x), [0-9]{1,2}[ -](Jan|Feb|Foo)[ -][0-9]{1,5} [0-9]{2}:[0-9]{2}:[0-9]{2} (GMT|[+-][0-9]{4})")
+_DIGEST_TEXT = near(r"(DO-)?[A-Za-z0-9+/_-]{42,44}={0,2}", r"(DO-)?[A-Za-z0-9+/_-]{42}[AEIMQUYcgkosw048]=?")
+_LENGTHS = near("[0-9]{1,25}", "922337203685477580[0-9]")
+_CONTENT_RANGES = near(
+    r"bytes [0-9]{1,20}-[0-9]{1,20}/([0-9]{1,20}|\*)", r"bytes \*/[0-9]{1,20}", r"bytes \*/922337203685477580[0-9]"
+)
+_ADDRESSES = near(
+    r"[a-z.]{1,9}:([0-9]{1,6}|6553[0-9]|0{0,3}[0-9]{5})",
+    r"\[[0-9a-f:]{0,9}(%[a-z]{1,4})?\]:[0-9]{1,6}",
+    r"[0-9a-f:]{2,20}",
+)
+_SETTINGS = near(
+    rf"\[settings\]\n(({'|'.join(SETTINGS)}|x) = ([0-9]{{1,30}}|true|\"[a-z]{{0,9}}\"|1.5|\[\])\n){{0,3}}",
+    r"\[\[boundary\]\]\nname = \"a\"\ncidr = \[\"[0-9a-f.:/]{0,20}\"\]\n(download_mode = [0-9]{1,3})?",
+)
+
+
+def _sound(read: hash_file.HashFile) -> bool:
+    count = math.ceil(read.content_length / read.piece_size)
+    whole = len(read.pieces) == count <= hash_file.MAX_PIECES and all(len(piece) == 32 for piece in read.pieces)
+    return whole and hash_file.parse_unchecked(hash_file.to_json(read)) == read
+
+
+def _right(read: hash_file.HashFile) -> bool:
+    return _sound(read) and read.computed == read.hash_of_hashes
+
+
+def _inside(part: ranges.ContentRange) -> bool:
+    return 0 <= part.first <= part.last < (ranges.MAX_LENGTH if part.total is None else part.total)
+
+
+TARGETS: Final[dict[str, Target]] = {
+    "doctl.wire.hash_file.parse": Target(hash_file.parse, HASH_FILES, _right),
+    "doctl.wire.hash_file.parse_unchecked": Target(hash_file.parse_unchecked, HASH_FILES, _sound),
+    "doctl.wire.hash_file.parse_hash_of_hashes": Target(
+        hash_file.parse_hash_of_hashes, _DIGEST_TEXT, lambda digest: len(digest) == 32
+    ),
+    "doctl.wire.hash_file.parse_content_id": Target(
+        hash_file.parse_content_id,
+        _DIGEST_TEXT,
+        lambda digest: hash_file.parse_content_id(hash_file.content_id(digest)) == digest,
+    ),
+    "doctl.wire.ranges.parse_content_range": Target(ranges.parse_content_range, _CONTENT_RANGES, _inside),
+    "doctl.wire.ranges.parse_unsatisfied_range": Target(
+        ranges.parse_unsatisfied_range, _CONTENT_RANGES, lambda total: 0 <= total <= ranges.MAX_LENGTH
+    ),
+    "doctl.wire.ranges.parse_content_length": Target(
+        ranges.parse_content_length, _LENGTHS, lambda length: 0 <= length <= ranges.MAX_LENGTH
+    ),
+    "doctl.wire.ranges.parse_etag": Target(
+        ranges.parse_etag, near('(W/)?"[^"]{0,9}"'), lambda tag: ranges.parse_etag(str(tag)) == tag
+    ),
+    "doctl.wire.ranges.if_range": Target(
+        lambda headers: ranges.if_range(*headers),
+        st.tuples(st.none() | near('(W/)?"[^"]{0,9}"'), st.none() | _DATES, st.none() | _DATES),
+        lambda value: value is None or not value.startswith("W/"),
+    ),
+    "doctl.wire.ranges.parse_http_date": Target(
+        ranges.parse_http_date, _DATES, lambda date: date is None or date.tzinfo is not None
+    ),
+    "doctl.wire.ranges.parse_retry_after": Target(
+        lambda value: ranges.parse_retry_after(value, NOW),
+        st.one_of(_DATES, _LENGTHS),
+        lambda seconds: seconds is None or 0 <= seconds <= ranges.MAX_RETRY_AFTER,
+    ),
+    "doctl.endpoints.Address.parse": Target(
+        Address.parse, _ADDRESSES, lambda address: Address.parse(str(address)) == address and 0 <= address.port <= 65535
+    ),
+    "doctl.printable.printable": Target(
+        lambda text: printable(text, 50), st.text(), lambda shown: shown.isprintable() and len(shown) <= 503
+    ),
+    "doctl.settings.read_settings": Target(lambda text: read_settings(text, "a file"), _SETTINGS),
+}
