@@ -40,7 +40,7 @@ CHECKS = [
 COMPLETIONS = {"doctl.bash": "bash", "_doctl": "zsh", "doctl.fish": "fish", "doctl.ps1": "powershell"}
 FIRST_TAB = """
 # loaded by the first TAB: that one is to count too
-[[ $zsh_eval_context[-1] == loadautofunc ]] && _doctl_completion "$@"
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then _doctl_completion "$@"; fi
 """
 SCHEMAS = ["report", "fetch", "explain"]
 
