@@ -2,7 +2,10 @@
 
 from doctl.report import Finding, Host, Report, Status, Tool
 
-HOSTILE = "\x1b[31mred\x07 <script>alert(1)</script> ]]> & \"quoted\" 'so' | `x` ::error::%0A ##vso[x]\r\n\u202egnp.exe\ud800\x00\ufffe"
+HOSTILE = (
+    "\x1b[31mred\x07 <script>alert(1)</script> ]]> & \"quoted\" 'so' | `x` ::error::%0A ##vso[x]\r\n"
+    "\u202egnp.exe\ud800\x00\ufffe"
+)
 
 PORTS = (
     Finding(
@@ -86,7 +89,7 @@ OTHERS = (
     Finding(
         "vpn.adapter",
         "vpn",
-        "Ethernet 2 – Büro 東京",
+        "Ethernet 2 → Büro 東京",
         Status.WARN,
         "missed_by_keywords",
         "This is a VPN (Cisco AnyConnect), but no keyword of Windows matches: peering goes on inside the tunnel.",
