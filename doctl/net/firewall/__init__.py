@@ -1,7 +1,7 @@
 """What the local firewall's rules say about one kind of traffic, as frozen data, and how several opinions make one."""
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,10 +52,8 @@ class Ruling:
     evidence: tuple[str, ...] = ()
 
 
-def decide(rulings: Sequence[Ruling]) -> Verdict:
-    """Return what all rulings come to: each of them can block; only when every one allows is it allowed."""
-    verdicts = {ruling.verdict for ruling in rulings}
-    for verdict in (Verdict.BLOCKED, Verdict.UNKNOWN, Verdict.LIMITED, Verdict.ALLOWED):
-        if verdict in verdicts:
-            return verdict
-    return Verdict.UNKNOWN
+def decide(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return what several verdicts come to, each of which can stop the connection; UNKNOWN where there is none."""
+    seen = set(verdicts)
+    order = (Verdict.BLOCKED, Verdict.UNKNOWN, Verdict.LIMITED, Verdict.ALLOWED)
+    return next((verdict for verdict in order if verdict in seen), Verdict.UNKNOWN)
