@@ -1,7 +1,6 @@
 """Brings a result to where it was asked for: standard output, a file, the summary of a pipeline's run."""
 
 import os
-import secrets
 import shutil
 import sys
 from collections.abc import Mapping
@@ -74,6 +73,6 @@ def _upload_to_azure(markdown: str, folder: str | None) -> str:
     """Leave the summary in the agent's folder of temporary files, which it empties, and return the upload command."""
     if not folder:
         return ""
-    file = Path(folder) / f"doctl-{secrets.token_hex(8)}.md"
+    file = Path(folder) / f"doctl-{os.urandom(8).hex()}.md"
     file.write_text(markdown, encoding="utf-8")
     return f"##vso[task.uploadsummary]{file}\n"
