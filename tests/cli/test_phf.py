@@ -213,16 +213,17 @@ def test_names_with_escapes_are_shown_harmlessly(tmp_path: Path, capsys: pytest.
 
 def test_the_program_itself(tmp_path: Path) -> None:
     """As a process of its own: the hash file on stdout, nothing on stderr, exit codes as promised."""
-    (tmp_path / "f").write_bytes(b"abc")
+    file, phf = tmp_path / "f", tmp_path / "f.phf"
+    file.write_bytes(b"abc")
     doctl = [sys.executable, "-m", "doctl", "phf"]
-    made = subprocess.run([*doctl, "create", "f", "-o", "-"], cwd=tmp_path, capture_output=True, check=False)
+    made = subprocess.run([*doctl, "create", file, "-o", "-"], capture_output=True, check=False)
     assert (made.returncode, made.stderr) == (0, b"")
     assert json.loads(made.stdout)["Pieces"] == [base64.b64encode(hashlib.sha256(b"abc").digest()).decode()]
-    (tmp_path / "f.phf").write_bytes(made.stdout)
-    (tmp_path / "f").write_bytes(b"abd")
-    checked = subprocess.run([*doctl, "verify", "f", "--phf", "f.phf"], cwd=tmp_path, capture_output=True, check=False)
+    phf.write_bytes(made.stdout)
+    file.write_bytes(b"abd")
+    checked = subprocess.run([*doctl, "verify", file, "--phf", phf], capture_output=True, check=False)
     assert (checked.returncode, checked.stderr) == (1, b"")
-    assert checked.stdout.decode().rstrip() == "f: bad pieces (1 of 1): 0"
+    assert checked.stdout.decode().rstrip() == f"{file}: bad pieces (1 of 1): 0"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a pseudo terminal")

@@ -58,7 +58,7 @@ def test_another_file_stays_unless_forced(content: Path, there: bytes) -> None:
 def test_the_content_is_never_overwritten(content: Path) -> None:
     """Not even force puts the hash file over the file that it describes, under whatever name."""
     link = content.parent / "link"
-    link.symlink_to(content)
+    link.hardlink_to(content)
     for out in (content, link, content.parent / "." / "setup.exe"):
         with pytest.raises(UsageError, match="is the file that was hashed"):
             phf.save(SMALL, out, of=content, force=True)
