@@ -1,7 +1,7 @@
 """Known VPN clients, and adapters that only look like a VPN, as rows of data.
 
 Words are compared with the driver's description first, without regard to case. A word comes from a driver's INF file,
-its source or the output of ``ipconfig /all``, ``route print`` or ``Get-NetAdapter``; tests/checks/vpn/inventory.json
+its source or the output of ``ipconfig /all``, ``route print`` or ``Get-NetAdapter``; tests/checks/vpn_inventory.json
 says which.
 """
 
@@ -9,14 +9,20 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from doctl.net.adapters import Kind
+
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A VPN client: its vendor or product, words of its adapter's description, and how its adapter is named."""
+    """A VPN client: its vendor or product, words of its adapter's description, and how its adapter is named.
+
+    ``seen`` is False where only the product's name is known and no adapter of it was seen.
+    """
 
     name: str
     words: tuple[str, ...]
     adapter_name: re.Pattern[str] | None = None
+    seen: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +71,38 @@ CLIENTS: Final[tuple[Client, ...]] = (
     Client("Cloudflare WARP", ("Cloudflare WARP",), _named(r"CloudflareWARP")),
     Client("Tailscale", ("Tailscale",), _named(r"tailscale\d*")),
     Client("ZeroTier", ("ZeroTier",), _named(r"zt[0-9a-z]{8,}")),
-    Client("OpenVPN", ("OpenVPN", "TAP-Windows", "TAP-Win32"), _named(r"ovpn\w*")),
+    *(
+        Client(name, (name,), seen=False)
+        for name in (
+            "Appgate",
+            "Barracuda",
+            "Cato Networks",
+            "CyberGhost",
+            "Firezone",
+            "IPVanish",
+            "NetBird",
+            "NetMotion",
+            "Netskope",
+            "Norton VPN",
+            "Perimeter 81",
+            "Pritunl",
+            "PureVPN",
+            "SecureLine",
+            "Twingate",
+            "Viscosity",
+            "VyprVPN",
+            "WatchGuard",
+        )
+    ),
+    Client("OpenVPN", ("OpenVPN", "TAP-Windows", "TAP-Win32", "TAP Adapter"), _named(r"ovpn\w*")),
     Client("WireGuard", ("WireGuard", "Wintun", "AmneziaWG"), _named(r"wg\d+")),
 )
+
+KINDS_OF_NAMES: Final = (
+    (_named(r"(tun|utun|ipsec|xfrm|vti|gre|ipip)\d+"), Kind.TUNNEL),
+    (_named(r"ppp\d+"), Kind.PPP),
+)
+"""What Unix names say of an adapter of which nothing else is known."""
 
 NOT_VPN: Final[tuple[NotVpn, ...]] = (
     NotVpn("Teredo", ("Teredo",), _named(r"teredo")),

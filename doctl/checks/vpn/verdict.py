@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from doctl.checks.vpn.clients import CLIENTS, NOT_VPN
+from doctl.checks.vpn.clients import CLIENTS, KINDS_OF_NAMES, NOT_VPN
 from doctl.net.adapters import KINDS_OF_TYPE, Adapter, Kind
 from doctl.printable import printable
 
@@ -77,7 +77,8 @@ def _client(adapter: Adapter) -> Verdict | None:
                 start = text.casefold().find(word.casefold())
                 if start >= 0:
                     found = text[start : start + len(word)]
-                    return Verdict(True, "high", (f'client: {client.name} ({field} has "{found}")',), word=found)
+                    sure = "high" if client.seen else "medium"
+                    return Verdict(True, sure, (f'client: {client.name} ({field} has "{found}")',), word=found)
     return None
 
 
@@ -125,14 +126,23 @@ def _provider(adapter: Adapter) -> Verdict | None:
 
 
 def _by_kind(adapter: Adapter) -> Verdict | None:
-    kind = adapter.kind
-    if kind in (Kind.UNKNOWN, Kind.VIRTUAL) and adapter.if_type is not None:
-        kind = KINDS_OF_TYPE.get(adapter.if_type, kind)
+    kind = _likely_kind(adapter)
     if kind in (Kind.PPP, Kind.TUNNEL):
         return Verdict(True, "medium", (_type(kind, adapter),))
     if adapter.if_type == PROPRIETARY_VIRTUAL:
         return Verdict(True, "medium", (_type("proprietary virtual", adapter),))
     return None
+
+
+def _likely_kind(adapter: Adapter) -> Kind:
+    """Return the kind, or what the type or a Unix name says where the kind is not telling."""
+    if adapter.kind not in (Kind.UNKNOWN, Kind.VIRTUAL):
+        return adapter.kind
+    if adapter.if_type is not None:
+        return KINDS_OF_TYPE.get(adapter.if_type, adapter.kind)
+    if adapter.kind is Kind.VIRTUAL or adapter.description:
+        return adapter.kind
+    return next((kind for pattern, kind in KINDS_OF_NAMES if pattern.fullmatch(adapter.name)), adapter.kind)
 
 
 def _tap(adapter: Adapter) -> Verdict | None:

@@ -13,8 +13,8 @@ MOST_BYTES: Final = 16 << 20
 MOST_ADAPTERS: Final = 10_000
 PROPRIETARY_VIRTUAL: Final = 53
 
-_FLAGS: Final = 0x0002 | 0x0004 | 0x0008 | 0x0100
-"""No anycast and multicast addresses, no DNS servers (Wine fails on them for IPv6), all interfaces."""
+_FLAGS: Final = 0x0002 | 0x0004 | 0x0008
+"""No anycast and multicast addresses and no DNS servers; asked for those of IPv6, Wine fails with code 9852."""
 _OVERFLOW: Final = 111
 _NO_DATA: Final = 232
 _UP: Final = 1
