@@ -12,11 +12,13 @@ def _numbers(*names: str) -> frozenset[int]:
     return frozenset(getattr(errno, name) for name in names if hasattr(errno, name))
 
 
-REFUSED: Final = _numbers("ECONNREFUSED", "WSAECONNREFUSED")
-SILENT: Final = _numbers("ETIMEDOUT", "WSAETIMEDOUT")
+# Windows answers what its completion ports began with numbers of its own: 1225 refused, 121 no answer, 1231 and 1232 no
+# way to the network and the host (System Error Codes)
+REFUSED: Final = _numbers("ECONNREFUSED", "WSAECONNREFUSED") | {1225}
+SILENT: Final = _numbers("ETIMEDOUT", "WSAETIMEDOUT") | {121}
 UNREACHABLE: Final = _numbers(
     "EHOSTUNREACH", "ENETUNREACH", "EHOSTDOWN", "ENETDOWN", "EACCES", "EPERM", "WSAEHOSTUNREACH", "WSAENETUNREACH"
-)
+) | {1231, 1232}
 
 
 def of_os_error(what: str, error: OSError) -> NetworkError:

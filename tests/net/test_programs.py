@@ -16,7 +16,7 @@ def test_output_errors_and_exit_code_come_back_in_english() -> None:
     """What a program says on both streams comes back with its exit code, and its language is the C locale's."""
     script = "import os, sys; print(os.environ['LC_ALL']); sys.stderr.write('oops'); sys.exit(3)"
     said = asyncio.run(programs.ask([sys.executable, "-c", script], timeout=10))
-    assert said == programs.Said(code=3, output="C\n", errors="oops")
+    assert said == programs.Said(code=3, output=f"C{os.linesep}", errors="oops")
 
 
 @pytest.mark.parametrize(

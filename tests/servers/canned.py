@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 
 from doctl.endpoints import Address
+from tests.servers.listeners import stop
 
 
 @contextlib.contextmanager
@@ -17,7 +18,7 @@ def saying(data: bytes, *, again: bytes = b"", silent: bool = False) -> Iterator
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=_accept, args=(server, data, again, silent), daemon=True).start()
         yield Address("127.0.0.1", server.getsockname()[1])
-        server.shutdown(socket.SHUT_RDWR)
+        stop(server)
 
 
 def _accept(server: socket.socket, data: bytes, again: bytes, silent: bool) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import trustme
 
 from doctl.endpoints import Address
+from tests.servers.listeners import stop
 
 
 @contextlib.contextmanager
@@ -21,7 +22,7 @@ def shaking_hands(authority: trustme.CA, name: str) -> Iterator[tuple[Address, l
         thread = threading.Thread(target=_serve, args=(server, context, received), daemon=True)
         thread.start()
         yield Address("127.0.0.1", server.getsockname()[1]), received
-        server.shutdown(socket.SHUT_RDWR)
+        stop(server)
         thread.join(5)
 
 
