@@ -55,12 +55,28 @@ def _read(details: Mapping[str, Details]) -> tuple[Adapter, ...]:
         addresses, states = psutil.net_if_addrs(), psutil.net_if_stats()
     except (psutil.Error, OSError, RuntimeError) as error:
         raise LocalError(f"the network adapters cannot be listed: {printable(str(error), 200)}") from error
-    routes = default_routes()
-    names = dict.fromkeys([*addresses, *details])
+    routes, prefixes = default_routes(), _prefixes()
     return tuple(
-        join(name, addresses.get(name, []), name in states and states[name].isup, details.get(name, Details()), routes)
-        for name in names
+        join(
+            name,
+            [*_interfaces(addresses.get(name, []), prefixes)],
+            name in states and states[name].isup,
+            details.get(name, Details()),
+            routes,
+        )
+        for name in dict.fromkeys([*addresses, *details])
     )
+
+
+def _prefixes() -> dict[str, int]:
+    """Return how long each address's prefix is; psutil does not say it of IPv6 on Windows."""
+    import ifaddr  # noqa: PLC0415 - only checks need it
+
+    try:
+        entries = [entry for adapter in ifaddr.get_adapters() for entry in adapter.ips]
+    except OSError:
+        return {}
+    return {str(entry.ip[0] if entry.is_IPv6 else entry.ip): int(entry.network_prefix) for entry in entries}
 
 
 def default_routes() -> set[str]:
@@ -74,7 +90,7 @@ def default_routes() -> set[str]:
     return {str(row[1]) for rows in gateways.values() if isinstance(rows, list) for row in rows}
 
 
-def join(name: str, addresses: Sequence[Bound], up: bool, details: Details, routes: set[str]) -> Adapter:
+def join(name: str, addresses: Sequence[IPInterface], up: bool, details: Details, routes: set[str]) -> Adapter:
     """Put together what the sources say of one adapter."""
     shown = printable(name, 100)
     return Adapter(
@@ -84,23 +100,27 @@ def join(name: str, addresses: Sequence[Bound], up: bool, details: Details, rout
         kind=details.kind,
         if_type=details.if_type,
         up=up,
-        addresses=tuple(_interfaces(addresses)),
+        addresses=tuple(addresses),
         default_route=details.default_route or bool(routes & {name, details.route_name}),
         driver=details.driver,
     )
 
 
-def _interfaces(addresses: Sequence[Bound]) -> Iterator[IPInterface]:
+def _interfaces(addresses: Sequence[Bound], prefixes: Mapping[str, int]) -> Iterator[IPInterface]:
     """Turn psutil's entries into addresses with a prefix; those of the link layer are left out."""
     for entry in addresses:
         try:
-            yield _interface(ipaddress.ip_address(entry.address), entry.netmask)
+            yield interface(entry, prefixes)
         except ValueError:
             continue
 
 
-def _interface(address: ipaddress.IPv4Address | ipaddress.IPv6Address, netmask: str | None) -> IPInterface:
+def interface(entry: Bound, prefixes: Mapping[str, int]) -> IPInterface:
+    """Return an address with its prefix, from the netmask or else from ``prefixes``; ValueError for no IP address."""
+    address = ipaddress.ip_address(entry.address)
+    bare = entry.address.partition("%")[0]
+    if entry.netmask is None:
+        return ipaddress.ip_interface(f"{address}/{prefixes.get(bare, address.max_prefixlen)}")
     if isinstance(address, ipaddress.IPv4Address):
-        return ipaddress.IPv4Interface(f"{address}/{netmask}" if netmask else str(address))
-    prefix = int(ipaddress.IPv6Address(netmask)).bit_count() if netmask else 128
-    return ipaddress.IPv6Interface(f"{address}/{prefix}")
+        return ipaddress.IPv4Interface(f"{address}/{entry.netmask}")
+    return ipaddress.IPv6Interface(f"{address}/{int(ipaddress.IPv6Address(entry.netmask)).bit_count()}")

@@ -1,12 +1,15 @@
 """Linux says by rtnetlink and sysfs what sort each adapter is."""
 
 import struct
+import sys
 from pathlib import Path
 
 import pytest
 
 from doctl.net.adapters import Details, Kind
 from doctl.net.adapters.linux import default_devices, describe, details, kinds_in
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows lacks the symbolic links of sysfs")
 
 # what /sys/class/net/NAME holds, after Documentation/ABI/testing/sysfs-class-net and what the drivers set;
 # a file by its content, a folder by None, the driver of hardware as a link

@@ -8,7 +8,7 @@ from ipaddress import ip_interface
 import pytest
 
 from doctl.net.adapters import Adapter, Details, Kind
-from doctl.net.adapters.live import join, read
+from doctl.net.adapters.live import interface, join, read
 from tests import namespaces, need
 
 SEE = "import asyncio; from doctl.net.adapters.live import read; print('\\n'.join(map(repr, asyncio.run(read(5)))))"
@@ -20,25 +20,33 @@ class Entry:
     netmask: str | None
 
 
+@pytest.mark.parametrize(
+    ("address", "netmask", "wanted"),
+    [
+        ("10.0.0.5", "255.255.255.0", "10.0.0.5/24"),
+        ("10.0.0.6", None, "10.0.0.6/32"),
+        ("fe80::1%eth0", "ffff:ffff:ffff:ffff::", "fe80::1%eth0/64"),
+        ("fd00::1", None, "fd00::1/48"),
+        ("fd00::2", None, "fd00::2/128"),
+    ],
+)
+def test_an_address_has_its_prefix(address: str, netmask: str | None, wanted: str) -> None:
+    """The prefix comes from the netmask, else from the list of prefixes, else it is the whole address."""
+    assert interface(Entry(address, netmask), {"fd00::1": 48}) == ip_interface(wanted)
+
+
 def test_sources_are_joined() -> None:
-    """Addresses get their prefix, those of the link layer are left out, and a route by GUID finds its adapter."""
-    entries = [
-        Entry("10.0.0.5", "255.255.255.0"),
-        Entry("10.0.0.6", None),
-        Entry("fe80::1%eth0", "ffff:ffff:ffff:ffff::"),
-        Entry("fd00::1", None),
-        Entry("02-00-4C-4F-4F-50", None),
-    ]
+    """Names are cleaned, details are taken over, and a route by GUID finds its adapter."""
     details = Details(Kind.ETHERNET, 6, "Realtek", route_name="{GUID}")
-    adapter = join("Ether\x1bnet", entries, True, details, {"{GUID}"})
-    addresses = ("10.0.0.5/24", "10.0.0.6/32", "fe80::1%eth0/64", "fd00::1/128")
+    addresses = [ip_interface("10.0.0.5/24")]
+    adapter = join("Ether\x1bnet", addresses, True, details, {"{GUID}"})
     assert adapter == Adapter(
         name="Ether\\x1bnet",
         friendly_name="Ether\\x1bnet",
         description="Realtek",
         kind=Kind.ETHERNET,
         if_type=6,
-        addresses=tuple(map(ip_interface, addresses)),
+        addresses=tuple(addresses),
         default_route=True,
     )
     assert not join("other", [], False, Details(), {"{GUID}"}).default_route
