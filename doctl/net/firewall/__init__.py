@@ -43,13 +43,15 @@ class Verdict(enum.StrEnum):
 class Ruling:
     """What one ``tool`` (``nftables``, ``ufw``, ``windows``, ...) says, and the rules it rests on.
 
-    ``evidence`` quotes at most ``EVIDENCE`` rules, cleaned and bounded; ``why`` is one clause for the summary.
+    ``evidence`` quotes at most ``EVIDENCE`` rules, cleaned and bounded; ``why`` is one clause for the summary;
+    ``where`` is the chain, in the tool's own words, in which the first of those rules stands, if there are chains.
     """
 
     tool: str
     verdict: Verdict
     why: str
     evidence: tuple[str, ...] = ()
+    where: str = ""
 
 
 def decide(verdicts: Iterable[Verdict]) -> Verdict:

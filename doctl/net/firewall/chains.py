@@ -64,14 +64,18 @@ class Action(enum.Enum):
 class Rule:
     """One rule: its text to quote, whether it matches, what it does, and for jumps to which chain.
 
-    ``is_policy`` marks what is no rule but what happens where none decides.
+    ``where`` names the chain that it stands in; ``is_policy`` marks what is no rule but happens where none decides.
     """
 
     text: str
     match: Match
     action: Action
     target: str = ""
+    where: str = ""
     is_policy: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.text}" if self.where else self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +175,8 @@ def ruling(tool: str, bases: Iterable[Sequence[End]]) -> Ruling:
     telling = [end.rule for found, ends in judged if found is verdict for end in _telling(verdict, ends)]
     telling.sort(key=lambda rule: rule.is_policy)  # the rules before the policies
     why = WHY[verdict] if telling else "no rule is in its way"
-    return Ruling(tool, verdict, why, quoted(rule.text for rule in telling))
+    where = telling[0].where if telling else ""
+    return Ruling(tool, verdict, why, quoted(map(str, telling)), where)
 
 
 def _telling(verdict: Verdict, ends: Sequence[End]) -> list[End]:
@@ -190,11 +195,12 @@ def alternatives(cases: Mapping[str, Ruling]) -> Ruling:
     rulings = list(cases.values())
     evidence = quoted(text for one in rulings for text in one.evidence)
     verdicts = {one.verdict for one in rulings}
+    worst = min(rulings, key=lambda one: one.verdict is not Verdict.BLOCKED)
     if len(verdicts) == 1:
-        return Ruling(rulings[0].tool, rulings[0].verdict, rulings[0].why, evidence)
+        return Ruling(worst.tool, worst.verdict, worst.why, evidence, worst.where)
     verdict = Verdict.UNKNOWN if Verdict.UNKNOWN in verdicts else Verdict.LIMITED
     why = ", ".join(f"{one.verdict} {case}" for case, one in cases.items())
-    return Ruling(rulings[0].tool, verdict, why, evidence)
+    return Ruling(worst.tool, verdict, why, evidence, worst.where)
 
 
 def in_both_families(judge: Callable[[bool], Ruling]) -> Ruling:

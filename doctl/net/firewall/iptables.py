@@ -6,7 +6,7 @@ way.
 
 import shlex
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from doctl.net.firewall import Ruling
@@ -74,18 +74,20 @@ def judge(text: str, packet: Packet) -> Ruling:
 def _chains(tables: Tables, table: str, packet: Packet) -> dict[str, Chain]:
     chains: dict[str, Chain] = {}
     for name, lines in tables.rules[table].items():
+        where = f"{table} {name}"
+        rules = [replace(_rule(line, packet), where=where) for line in lines]
         policy = tables.policies.get((table, name), "-")
-        end = Rule(f"{table} {name}: policy {policy}", Match.YES, ACTIONS.get(policy, Action.OPAQUE), is_policy=True)
-        rules = [_rule(f"{table}: -A {name} {line}", line, packet) for line in lines]
+        action = ACTIONS.get(policy, Action.OPAQUE)
+        end = Rule(f"policy {policy}", Match.YES, action, where=where, is_policy=True)
         chains[name] = Chain(rules, None if policy == "-" else end)
     return chains
 
 
-def _rule(text: str, line: str, packet: Packet) -> Rule:
+def _rule(line: str, packet: Packet) -> Rule:
     try:
-        return _parsed(text, iter(shlex.split(line)), packet)
+        return _parsed(line, iter(shlex.split(line)), packet)
     except (ValueError, KeyError, IndexError, StopIteration):
-        return Rule(text, Match.OPAQUE, Action.OPAQUE)
+        return Rule(line, Match.OPAQUE, Action.OPAQUE)
 
 
 def _parsed(text: str, words: Iterator[str], packet: Packet) -> Rule:

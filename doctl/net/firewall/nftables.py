@@ -7,7 +7,7 @@ action, that may go either way.
 import json
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from doctl.net.firewall import Flow, Ruling, Verdict
@@ -120,18 +120,18 @@ class _Reader:
     packet: Packet
 
     def chain(self, chain: Mapping[str, Any], rules: list[dict[str, Any]]) -> Chain:
-        read = [one for rule in rules for one in self._rules(rule)]
+        where = f"{' '.join(self.table)} {chain['name']}"
+        read = [replace(one, where=where) for rule in rules for one in self._rules(rule)]
         policy = chain.get("policy")
         if policy is None:
             return Chain(read)
-        text = f"{' '.join(self.table)} {chain['name']}: policy {policy}"
+        action = ACTIONS.get(policy, Action.OPAQUE)
         entered = Match.DEPENDS if chain.get("hook") in ("ingress", "egress") else Match.YES
-        return Chain(read, Rule(text, Match.YES, ACTIONS.get(policy, Action.OPAQUE), is_policy=True), entered)
+        return Chain(read, Rule(f"policy {policy}", Match.YES, action, where=where, is_policy=True), entered)
 
     def _rules(self, rule: Mapping[str, Any]) -> list[Rule]:
         """Read one rule; a verdict map makes several of it."""
-        line = self.text.rules.get((self.table, rule.get("handle", -1)), json.dumps(rule.get("expr")))
-        text = f"{' '.join(self.table)} {rule.get('chain')}: {line}"
+        text = self.text.rules.get((self.table, rule.get("handle", -1)), json.dumps(rule.get("expr")))
         try:
             return self._statements(rule["expr"], text)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError):
