@@ -23,6 +23,7 @@ class FromWindows(OSError):
         (OSError(errno.ETIMEDOUT, ""), FilteredError),
         (OSError(errno.EHOSTUNREACH, ""), UnreachableError),
         (OSError(errno.ENETUNREACH, ""), UnreachableError),
+        (OSError(errno.ENOPROTOOPT, ""), UnreachableError),  # what ICMP protocol unreachable becomes
         (OSError(errno.EIO, ""), NetworkError),
         (FromWindows(1225), RefusedError),
         (FromWindows(121), FilteredError),
