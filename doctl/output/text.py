@@ -4,7 +4,8 @@ import io
 import json
 from typing import TYPE_CHECKING, Final
 
-from rich.console import Console, Group, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -26,11 +27,16 @@ STYLES: Final = {
     Status.FAIL: "bold red",
     Status.SKIP: "dim",
 }
-STATUS_WIDTH: Final = 9
 WIDEST_TARGET: Final = 37
 NARROW: Final = 72
 NARROWEST: Final = 40
 INDENT: Final = 2
+FIRST_COLUMN: Final = INDENT + 9
+"""As wide as the longest status with its mark, and two columns of space."""
+
+
+class Whole(Text):
+    """A line that is not broken: a command that is to be copied, which a terminal wraps without cutting it."""
 
 
 def render(report: Report, view: "View") -> str:
@@ -48,19 +54,18 @@ def render(report: Report, view: "View") -> str:
     )
     with console.capture() as captured:
         for part in _parts(report, view):
-            console.print(part)
+            console.print(part, soft_wrap=isinstance(part, Whole))
     text = "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
     return text if view.symbols else text.replace("…", "~")
 
 
 def _parts(report: Report, view: "View") -> "Iterator[RenderableType]":
     shown = [f for f in report.findings if f.status in PROBLEMS or not view.quiet]
-    width = min(max((len(_target(f)) for f in shown), default=0), WIDEST_TARGET)
+    width = min(max((cell_len(_target(f)) for f in shown), default=0), WIDEST_TARGET)
     for area, findings in by_area(shown).items():
         yield Text(area, style="bold")
         for finding in findings:
-            part = _stacked(finding, view) if _needs_room(finding, view) else _row(finding, width, view)
-            yield Padding(part, (0, 0, 0, INDENT))
+            yield from _stacked(finding, view) if _needs_room(finding, view) else [_row(finding, width, view)]
         yield ""
     yield _verdict(report, view)
     if report.command == "check":
@@ -78,20 +83,29 @@ def _needs_room(finding: Finding, view: "View") -> bool:
 def _row(finding: Finding, target_width: int, view: "View") -> RenderableType:
     """Put what needs no attention on one line, cut where the line ends."""
     row = Table.grid(padding=(0, 2, 0, 0), expand=True)
-    row.add_column(width=STATUS_WIDTH, min_width=STATUS_WIDTH)
+    row.add_column(width=FIRST_COLUMN, min_width=FIRST_COLUMN)
     row.add_column(width=target_width, min_width=target_width, overflow="ellipsis", no_wrap=True)
     row.add_column(ratio=1, overflow="ellipsis", no_wrap=True)
-    row.add_row(_status(finding.status, view), Text(_target(finding)), Text(f"{finding.reason}: {finding.summary}"))
+    row.add_row(
+        _indented_status(finding.status, view), Text(_target(finding)), Text(f"{finding.reason}: {finding.summary}")
+    )
     return row
 
 
-def _stacked(finding: Finding, view: "View") -> RenderableType:
+def _stacked(finding: Finding, view: "View") -> "Iterator[RenderableType]":
     """Put the target and the reason on a line, and under it all there is to say."""
     head = Table.grid(padding=(0, 2, 0, 0))
-    head.add_column(width=STATUS_WIDTH, min_width=STATUS_WIDTH)
+    head.add_column(width=FIRST_COLUMN, min_width=FIRST_COLUMN)
     head.add_column(overflow="fold")
-    head.add_row(_status(finding.status, view), Text.assemble(_target(finding), "  ", (finding.reason, "bold")))
-    return Group(head, *_below(finding, view))
+    head.add_row(
+        _indented_status(finding.status, view), Text.assemble(_target(finding), "  ", (finding.reason, "bold"))
+    )
+    yield head
+    yield from _below(finding, view)
+
+
+def _indented_status(status: Status, view: "View") -> Text:
+    return Text(" " * INDENT).append(_status(status, view))
 
 
 def _status(status: Status, view: "View") -> Text:
@@ -102,27 +116,23 @@ def _status(status: Status, view: "View") -> Text:
 
 def _below(finding: Finding, view: "View") -> "Iterator[RenderableType]":
     """Give the summary, the remedy of a problem and, when asked for, what the verdict rests on."""
-    yield _hanging("", Text(finding.summary))
+    yield _under_target(Text(finding.summary))
     if finding.remedy and finding.status in PROBLEMS:
-        yield _hanging("→" if view.symbols else ">", Text(finding.remedy, style="cyan"))
+        arrow = "→" if view.symbols else ">"
+        yield Whole(f"{' ' * INDENT * 2}{arrow} {finding.remedy}", style="cyan")
     if view.verbose:
         details = {"id": finding.id, **finding.facts, "took": f"{finding.duration_s:g} s", "see": finding.reference}
         for name, value in details.items():
             if value != "":
-                yield _hanging("", Text(f"{name}: {_plain(value)}", style="dim"))
+                yield _under_target(Text(f"{name}: {_plain(value)}", style="dim"))
 
 
 def _plain(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _hanging(mark: str, text: Text) -> RenderableType:
-    """Put ``text`` under the target, its further lines aligned with its first."""
-    grid = Table.grid(padding=(0, 1, 0, 0))
-    grid.add_column(overflow="fold")
-    grid.add_column(overflow="fold")
-    grid.add_row(*([mark, text] if mark else [text]))
-    return Padding(grid, (0, 0, 0, STATUS_WIDTH + 2))
+def _under_target(text: Text) -> RenderableType:
+    return Padding(text, (0, 0, 0, FIRST_COLUMN + 2))
 
 
 def _verdict(report: Report, view: "View") -> RenderableType:
@@ -137,12 +147,8 @@ def _steps(findings: "Sequence[Finding]") -> "Iterator[RenderableType]":
     yield ""
     yield Text("Next steps", style="bold")
     for number, step in enumerate(steps, 1):
-        grid = Table.grid(padding=(0, 1, 0, 0))
-        grid.add_column()
-        grid.add_column(overflow="fold")
-        grid.add_row(f"  {number}.", Text(step.remedy, style="cyan"))
-        grid.add_row("", Text(_answers(step.findings), style="dim"))
-        yield grid
+        yield Whole.assemble(f"{' ' * INDENT}{number}. ", (step.remedy, "cyan"))
+        yield Padding(Text(_answers(step.findings), style="dim"), (0, 0, 0, INDENT + 3))
 
 
 def _answers(findings: "Sequence[Finding]") -> str:

@@ -34,9 +34,17 @@ def with_statuses(*statuses: Status) -> Report:
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
 @pytest.mark.parametrize("verbose", [False, True])
 def test_text_fits_its_width(width: int, verbose: bool) -> None:
-    """No line of the table is wider than the terminal, whatever the text's script."""
+    """No line of the table is wider than the terminal, whatever its script; only remedies are not broken."""
     lines = shown(Format.TEXT, view=View(width=width, verbose=verbose)).splitlines()
-    assert max(cell_len(line) for line in lines) <= width
+    assert max(cell_len(line) for line in lines if not re.match(r"    → |  \d\. ", line)) <= width
+
+
+def test_each_remedy_is_one_line_to_copy() -> None:
+    """Under each problem its remedy stands on one line, whole, however long it is."""
+    report = replace(FULL, findings=tuple(f for f in FULL.findings if f.remedy.isprintable()))
+    lines = shown(Format.TEXT, report, View(width=40)).splitlines()
+    remedies = [f.remedy for f in report.findings if f.remedy and f.status is not Status.SKIP]
+    assert sorted(line.removeprefix("    → ") for line in lines if line.startswith("    → ")) == sorted(remedies)
 
 
 def test_text_without_colour_has_no_escape_codes() -> None:

@@ -1,6 +1,5 @@
 """What comes from outside cannot break a format or reach the terminal."""
 
-import html.parser
 import json
 import unicodedata
 
@@ -13,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from doctl.output import Format, View, renderer
 from doctl.output.github import summary
 from doctl.report import Finding, Host, Report, Status, Tool
+from tests.output.pages import look_at_page
 from tests.output.sample import FULL, HOSTILE
 
 ANY_TEXT = st.text(st.characters(), max_size=60) | st.sampled_from(
@@ -56,34 +56,6 @@ VIEWS = st.builds(
 )
 
 
-class Elements(html.parser.HTMLParser):
-    """Collects the start tags and attributes of a page, and whether every element is closed where it should be."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: set[str] = set()
-        self.attributes: list[tuple[str, str, str | None]] = []
-        self.open: list[str] = []
-        self.feed(page)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        self.attributes += [(tag, name, value) for name, value in attrs]
-        if tag != "meta":
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-
-KNOWN_TAGS = {
-    *("html", "head", "meta", "title", "style", "body", "main", "header", "section", "article", "footer"),
-    *("figure", "figcaption", "h1", "h2", "h3", "p", "ul", "ol", "li", "dl", "div", "dt", "dd"),
-    *("span", "strong", "code", "details", "summary", "a", "svg", "g", "path", "rect", "circle", "text"),
-}
-
-
 @settings(max_examples=60, deadline=None)
 @given(REPORTS, VIEWS, st.sampled_from(Format))
 def test_any_text_is_tamed(report: Report, view: View, wanted: Format) -> None:
@@ -100,18 +72,6 @@ def test_any_text_is_tamed(report: Report, view: View, wanted: Format) -> None:
 
 
 EMOJI = {"\N{VARIATION SELECTOR-16}"}
-
-
-def look_at_page(page: str) -> None:
-    """Fail where the page has an element or attribute that doctl does not write, or loads something."""
-    seen = Elements(page)
-    assert seen.tags <= KNOWN_TAGS
-    assert seen.open == []
-    assert not [
-        name for _, name, _ in seen.attributes if name.startswith("on") or name in ("src", "srcset", "xlink:href")
-    ]
-    for tag, name, value in seen.attributes:
-        assert name != "href" or (tag == "a" and (value or "").startswith(("https://", "http://")))
 
 
 @pytest.mark.parametrize("azure", [False, True])
