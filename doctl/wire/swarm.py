@@ -7,6 +7,7 @@ Every length is checked before memory is set aside for it.
 
 import enum
 import struct
+from collections import deque
 from collections.abc import Callable
 from typing import Final, TypeVar
 
@@ -17,7 +18,9 @@ from doctl.wire.layout import Layout
 SCRATCH: Final = 16 * 1024
 """Bytes read at once outside piece data: many small messages, and little of a piece to copy."""
 MAX_OUTSTANDING: Final = 1024
-"""Requests of ours that may be open or void at a time on one connection."""
+"""Requests of ours that may be open at a time on one connection."""
+MAX_VOID: Final = 1024
+"""Requests taken back or choked, whose data may come all the same, that are remembered; the oldest are forgotten."""
 
 Place = Callable[[int, int, int], memoryview | None]
 """Where to put piece data: (index, offset, length) to a writable view of that length, or None to drop it."""
@@ -45,6 +48,7 @@ NEXT_STATE: Final[dict[tuple[State, type], State]] = {
 
 _SIMPLE: Final[dict[int, m.Control]] = {0: m.Choke(), 1: m.Unchoke(), 2: m.Interested(), 3: m.NotInterested()}
 _FIXED_LENGTH: Final = {0: 1, 1: 1, 2: 1, 3: 1, 4: 5, 6: 13, 8: 13}
+_PIECE: Final = 7
 _HANDSHAKE_REST: Final = 8 + 32 + m.PEER_ID_SIZE
 
 RequestOrCancel = TypeVar("RequestOrCancel", m.Request, m.Cancel)
@@ -65,7 +69,7 @@ class SwarmConnection:
         self._scratch = memoryview(bytearray(SCRATCH))
         self._start = self._end = 0
         self._requested: set[tuple[int, int, int]] = set()
-        self._void: set[tuple[int, int, int]] = set()
+        self._void: deque[tuple[int, int, int]] = deque(maxlen=MAX_VOID)
         self._finish: Callable[[], m.Message] | None = None
         self._body: memoryview | None = None
         self._filled = 0
@@ -79,6 +83,22 @@ class SwarmConnection:
     def outstanding(self) -> frozenset[tuple[int, int, int]]:
         """Our unanswered requests as (index, offset, length)."""
         return frozenset(self._requested)
+
+    @property
+    def piece_next(self) -> bool:
+        """Whether ``next_event`` would begin a message with piece data, and so ask ``place`` for memory."""
+        return (
+            self._finish is None
+            and self._theirs is not State.HANDSHAKE
+            and self._ready(5)
+            and self._scratch[self._start + 4] == _PIECE
+            and any(self._scratch[self._start : self._start + 4])
+        )
+
+    @property
+    def unfinished(self) -> int:
+        """Bytes that have come of the body of a message that is not whole yet, where they are kept."""
+        return self._filled if self._body is not None else 0
 
     # -- bytes in
 
@@ -135,7 +155,7 @@ class SwarmConnection:
             case m.Cancel(index, offset, length):
                 if (index, offset, length) in self._requested:
                     self._requested.remove((index, offset, length))
-                    self._void.add((index, offset, length))
+                    self._void.append((index, offset, length))
         return message.encode()
 
     def send_piece(self, index: int, offset: int, length: int) -> bytes:
@@ -157,7 +177,7 @@ class SwarmConnection:
         match message:
             case m.Choke():
                 self.peer_choking = True
-                self._void |= self._requested
+                self._void.extend(self._requested)
                 self._requested.clear()
             case m.Unchoke():
                 self.peer_choking = False
@@ -167,10 +187,11 @@ class SwarmConnection:
                 self.peer_interested = False
 
     def _note_request(self, request: m.Request) -> None:
-        if len(self._requested) + len(self._void) >= MAX_OUTSTANDING:
-            raise ProtocolError(f"more than {MAX_OUTSTANDING} requests are open", fault="local")
         key = (request.index, request.offset, request.length)
-        self._void.discard(key)
+        if key in self._requested:
+            raise ProtocolError(f"{request.length} bytes of piece {request.index} are asked for already", fault="local")
+        if len(self._requested) >= MAX_OUTSTANDING:
+            raise ProtocolError(f"more than {MAX_OUTSTANDING} requests are open", fault="local")
         self._requested.add(key)
 
     def _inside(self, request: RequestOrCancel, fault: str) -> RequestOrCancel:
@@ -251,7 +272,7 @@ class SwarmConnection:
     def _begin_body(self, kind: int, length: int) -> None:
         if kind == 5:
             self._begin_bitfield(length)
-        elif kind == 7:
+        elif kind == _PIECE:
             self._begin_piece(length)
         elif kind == 20:
             self._start += 5
@@ -276,11 +297,13 @@ class SwarmConnection:
         size = length - m.PIECE_HEADER
         key = (index, offset, size)
         wanted = key in self._requested
-        if not wanted and key not in self._void:
+        if wanted:
+            self._requested.remove(key)
+        elif key in self._void:
+            self._void.remove(key)
+        else:
             raise ProtocolError(f"{size} bytes at {offset} in piece {index} came that nobody asked for")
         self._start += 4 + m.PIECE_HEADER
-        self._requested.discard(key)
-        self._void.discard(key)
         target = self._place(index, offset, size) if wanted else None
         if target is None:
             self._skip, self._finish = size, lambda: m.Piece(index, offset, size)

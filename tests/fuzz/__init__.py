@@ -7,7 +7,7 @@ of their own here and their row in the table as well.
 
 from typing import Final
 
-from doctl.errors import HashFileError, OriginError, UsageError
+from doctl.errors import HashFileError, OriginError, ProtocolError, UsageError
 
 MAY_RAISE: Final[dict[str, tuple[type[Exception], ...]]] = {
     "doctl.wire.hash_file.parse": (HashFileError,),
@@ -24,4 +24,5 @@ MAY_RAISE: Final[dict[str, tuple[type[Exception], ...]]] = {
     "doctl.endpoints.Address.parse": (UsageError,),
     "doctl.printable.printable": (),
     "doctl.settings.read_settings": (UsageError,),
+    "doctl.wire.swarm.SwarmConnection": (ProtocolError,),
 }
