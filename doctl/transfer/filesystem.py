@@ -30,7 +30,7 @@ if sys.platform == "win32":
     import msvcrt
 
     def _lock(file: BinaryIO) -> None:
-        file.seek(1 << 62)  # a byte that no data reaches: a lock on data would stop readers
+        file.seek(1 << 43)  # a byte that no data reaches: a lock on data would stop readers. Wine goes to 16 TiB only
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
 
     def write_at(file: BinaryIO, data: memoryview, offset: int) -> None:

@@ -16,10 +16,10 @@ Run = Callable[..., CompletedProcess[str]]
 
 @pytest.fixture(scope="session")
 def windows_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a folder that holds doctl, as it was imported here, and its tests, so that Windows finds both there."""
+    """Make a folder that holds doctl, as it was imported here, and its tests with what they read."""
     home = tmp_path_factory.mktemp("windows")
     ours = Path(__file__).parents[2]
-    for folder in (Path(doctl.__file__).parent, ours / "tests"):
+    for folder in (Path(doctl.__file__).parent, ours / "tests", ours / "docs"):
         shutil.copytree(folder, home / folder.name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ours / "pyproject.toml", home)
     return home
