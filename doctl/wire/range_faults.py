@@ -1,6 +1,7 @@
 """Judges answers to range requests: in which way, if any, ranges are broken on the way."""
 
 import enum
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -70,9 +71,10 @@ class Fault:
 
 
 def find_fault(answers: Sequence[Answer], *, page: bool = False) -> Fault | None:
-    """Return the first fault that ``answers`` from one way to a file show, worst kinds first; None where all is well.
+    """Return the first fault that ``answers`` from one way to a file show, worst kinds first; None where there is none.
 
-    ``page`` says that the file itself is an HTML page, so that getting one proves nothing.
+    ``page`` says that the file itself is an HTML page, so that getting one proves nothing. What downloads can live with
+    is told by ``find_oddity``.
     """
     got = [answer for answer in answers if answer.ask.kind is not Kind.HEAD]
     kinds: tuple[Callable[[], Iterable[Fault]], ...] = (
@@ -82,10 +84,13 @@ def find_fault(answers: Sequence[Answer], *, page: bool = False) -> Fault | None
         lambda: _each(got, _extent),
         lambda: _silence(got),
         lambda: _overlaps(got),
-        lambda: _tags(got),
-        lambda: _each(got, _conditions),
     )
     return next((fault for kind in kinds for fault in kind()), None)
+
+
+def find_oddity(answers: Sequence[Answer]) -> Fault | None:
+    """Return what is wrong with ``answers`` that have no fault, but does not break downloads; or None."""
+    return next(itertools.chain(_tags(answers), _each(answers, _conditions)), None)
 
 
 def _each(answers: Iterable[Answer], judge: Callable[[Answer], Fault | None]) -> Iterator[Fault]:

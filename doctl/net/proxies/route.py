@@ -53,7 +53,8 @@ class Route:
     """How a URL is reached and why: through ``proxy``, or directly where that is None.
 
     ``source`` is ``option``, ``environment``, ``system`` or ``none``. Where ``pac_url`` is set a script decides, and
-    ``proxy`` is not known until it was run. ``notes`` are sentences about what else is set.
+    ``proxy`` is not known until it was run. ``notes`` are sentences about what else is set; ``warning`` is one about
+    something that makes Delivery Optimization go another way.
     """
 
     proxy: Proxy | None
@@ -61,6 +62,7 @@ class Route:
     why: str
     pac_url: str = ""
     notes: tuple[str, ...] = ()
+    warning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def choose(url: str, choice: Choice, settings: ProxySettings) -> Route:
     by_environment = _by_environment(where, settings.environment)
     if by_environment is None:
         return by_system
-    return replace(by_environment, notes=_disagreement(by_environment, by_system, settings))
+    return replace(by_environment, warning=_disagreement(by_environment, by_system, settings))
 
 
 def _by_environment(where: Destination, environment: Mapping[str, str]) -> Route | None:
@@ -157,14 +159,14 @@ def _about(system: SystemSettings, settings: ProxySettings) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _disagreement(chosen: Route, by_system: Route, settings: ProxySettings) -> tuple[str, ...]:
+def _disagreement(chosen: Route, by_system: Route, settings: ProxySettings) -> str:
     """Say where the environment, which only programs like doctl read, hides what the system would do."""
     if settings.system is None or (not by_system.pac_url and by_system.proxy == chosen.proxy):
-        return ()
+        return ""
     says = "by a PAC script" if by_system.pac_url else str(by_system.proxy) if by_system.proxy else "directly"
     return (
         "Delivery Optimization does not read the environment: it goes by the system's own settings, "
-        f"{says} ({by_system.why})",
+        f"{says} ({by_system.why})"
     )
 
 

@@ -1,0 +1,40 @@
+"""Judges by its issuer whether somebody on the way opened TLS and shows a certificate of their own; pure."""
+
+from dataclasses import dataclass
+
+from doctl.endpoints import HOSTS, Endpoint
+from doctl.net.certificates import Certificate
+
+
+@dataclass(frozen=True, slots=True)
+class Interception:
+    """Somebody reads along. ``harmless`` where this machine trusts them and no pinned certificate is expected."""
+
+    detail: str
+    harmless: bool
+
+
+def find_interception(host: str, seen: Certificate | None, direct: Certificate | None) -> Interception | None:
+    """Return what gives an interceptor away, or None.
+
+    ``seen`` is the certificate on the way that is judged, ``direct`` the one without a proxy, if that was looked at.
+    Without it only documented hosts can be judged, whose certificates are from public authorities.
+    """
+    documented = documented_host(host)
+    if seen is None or (seen.public and seen.verified):
+        return None
+    if direct is not None and direct.issuer == seen.issuer:
+        direct = None
+        if documented is None:
+            return None
+    if direct is None and (documented is None or seen.public):
+        return None
+    without = f", without the proxy by {direct.issuer}" if direct else ""
+    detail = f"the certificate of {host} is issued by {seen.issuer or 'somebody without a name'}{without}"
+    return Interception(detail, seen.verified and not (documented is not None and documented.pinned))
+
+
+def documented_host(name: str) -> Endpoint | None:
+    """Return the row of a documented host or of a wildcard that covers it; a pinned one first."""
+    rows = [row for row in HOSTS if row.pattern == name or (row.wildcard and name.endswith(row.pattern[1:]))]
+    return next((row for row in rows if row.pinned), rows[0] if rows else None)

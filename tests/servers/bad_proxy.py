@@ -1,0 +1,379 @@
+"""A forward proxy that misbehaves in the ways that real ones have been seen to, each of which is a function.
+
+A fault gets the request and a way to fetch what the origin really says, and returns what the proxy answers instead.
+``passes`` is a good proxy.
+"""
+
+import contextlib
+import gzip
+import http.client
+import itertools
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Self
+from urllib.parse import urlsplit
+
+import trustme
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request for a file; ``number`` counts those of all connections from 0."""
+
+    number: int
+    method: str
+    target: str
+    headers: dict[str, str]
+
+    @property
+    def range(self) -> tuple[int, int] | None:
+        """The first and last byte asked for."""
+        text = self.headers.get("range")
+        if text is None:
+            return None
+        first, _, last = text.removeprefix("bytes=").partition("-")
+        return int(first), int(last)
+
+    def asking(self, first: int, last: int) -> "Request":
+        """Return the same request for another range."""
+        return replace(self, headers=self.headers | {"range": f"bytes={first}-{last}"})
+
+    def without(self, name: str) -> "Request":
+        """Return the same request without a header."""
+        return replace(self, headers={n: v for n, v in self.headers.items() if n != name})
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer, only the body of it where ``status`` is 0; ``then`` is ``keep``, ``close`` or ``stall``."""
+
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes | Iterable[bytes] = b""
+    then: str = "keep"
+
+    @property
+    def data(self) -> bytes:
+        """The body, all of it."""
+        return self.body if isinstance(self.body, bytes) else b"".join(self.body)
+
+    def having(self, **changed: str | None) -> "Reply":
+        """Return the same answer with other headers, written with _ for -; None leaves one out."""
+        names = {name.replace("_", "-"): value for name, value in changed.items()}
+        headers = {n: v for n, v in {**self.headers, **names}.items() if v is not None}
+        return replace(self, headers=headers)
+
+
+Fetch = Callable[[Request], Reply]
+Fault = Callable[[Request, Fetch], Reply]
+
+
+def fetch(request: Request) -> Reply:
+    """Ask the origin."""
+    parts = urlsplit(request.target)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+    with contextlib.closing(connection):
+        hop_by_hop = ("proxy-connection", "connection", "proxy-authorization")
+        headers = {n: v for n, v in request.headers.items() if n not in hop_by_hop}
+        connection.request(request.method, parts.path, headers=headers)
+        answer = connection.getresponse()
+        body = answer.read()
+        kept = {n.lower(): v for n, v in answer.getheaders() if n.lower() != "connection"}
+        return Reply(answer.status, kept | {"via": "1.1 bad-proxy"}, body)
+
+
+def passes(request: Request, fetch: Fetch) -> Reply:
+    """Pass everything on."""
+    return fetch(request)
+
+
+def later(fault: Fault, start: int) -> Fault:
+    """Be good to the first ``start`` requests."""
+    return lambda request, fetch: (fault if request.number >= start else passes)(request, fetch)
+
+
+def whole(request: Request, fetch: Fetch) -> Reply:
+    """Ignore ranges."""
+    return fetch(request.without("range"))
+
+
+def elsewhere(request: Request, fetch: Fetch) -> Reply:
+    """Answer with the range that begins one byte later, and say so."""
+    if request.range is None:
+        return fetch(request)
+    first, last = request.range
+    return fetch(request.asking(first + 1, last + 1))
+
+
+def as_asked_but_wrong(request: Request, fetch: Fetch) -> Reply:
+    """Answer with the range that begins one byte earlier, and claim that it is the right one."""
+    reply = fetch(request)
+    if request.range is None or request.range[0] == 0 or reply.status != 206:
+        return reply
+    first, last = request.range
+    return replace(reply, body=fetch(request.asking(first - 1, last - 1)).data)
+
+
+def without_content_range(request: Request, fetch: Fetch) -> Reply:
+    """Leave Content-Range out."""
+    return fetch(request).having(content_range=None)
+
+
+def refuses_ranges(request: Request, fetch: Fetch) -> Reply:
+    """Call every range one outside the file."""
+    total = fetch(replace(request, method="HEAD").without("range")).headers["content-length"]
+    return Reply(416, {"content-range": f"bytes */{total}", "content-length": "0"})
+
+
+def short_body(request: Request, fetch: Fetch) -> Reply:
+    """Send half of what the header says, and close."""
+    reply = fetch(request)
+    return replace(reply, body=reply.data[: len(reply.data) // 2], then="close")
+
+
+def short_length(request: Request, fetch: Fetch) -> Reply:
+    """Send half of the range with a Content-Length that agrees with it."""
+    reply = fetch(request)
+    half = reply.data[: len(reply.data) // 2]
+    return replace(reply.having(content_length=str(len(half))), body=half)
+
+
+def too_long(request: Request, fetch: Fetch) -> Reply:
+    """Send more than the range, with a Content-Length that agrees with it."""
+    reply = fetch(request)
+    if reply.status != 206:
+        return reply
+    body = reply.data + b"more"
+    return replace(reply.having(content_length=str(len(body))), body=body)
+
+
+def cuts(after: int, then: str = "close") -> Fault:
+    """Send no more than so many bytes of a body, then close, or fall silent with "stall"."""
+
+    def fault(request: Request, fetch: Fetch) -> Reply:
+        reply = fetch(request)
+        return replace(reply, body=reply.data[:after], then=then) if len(reply.data) > after else reply
+
+    return fault
+
+
+def compresses(request: Request, fetch: Fetch) -> Reply:
+    """Compress every body."""
+    reply = fetch(request)
+    body = gzip.compress(reply.data, 1)
+    return replace(reply.having(content_encoding="gzip", content_length=str(len(body))), body=body)
+
+
+def multipart(request: Request, fetch: Fetch) -> Reply:
+    """Answer one range as if several had been asked for."""
+    reply = fetch(request)
+    if reply.status != 206:
+        return reply
+    about = f"--edge\r\nContent-Range: {reply.headers['content-range']}\r\n\r\n".encode()
+    body = about + reply.data + b"\r\n--edge--\r\n"
+    kind = "multipart/byteranges; boundary=edge"
+    return replace(reply.having(content_range=None, content_type=kind, content_length=str(len(body))), body=body)
+
+
+def joins(request: Request, fetch: Fetch) -> Reply:
+    """Answer with the range and its neighbour in one."""
+    if request.range is None:
+        return fetch(request)
+    first, last = request.range
+    return fetch(request.asking(first, 2 * last - first + 1))
+
+
+def unsteady_total(request: Request, fetch: Fetch) -> Reply:
+    """Claim another size of the file each time."""
+    reply = fetch(request)
+    if reply.status != 206:
+        return reply
+    about, _, total = reply.headers["content-range"].partition("/")
+    return reply.having(content_range=f"{about}/{int(total) + request.number}")
+
+
+def other_version(request: Request, fetch: Fetch) -> Reply:
+    """Serve another version of the file."""
+    reply = fetch(request)
+    return replace(reply.having(etag='"another"'), body=bytes(byte ^ 1 for byte in reply.data))
+
+
+def altered(request: Request, fetch: Fetch) -> Reply:
+    """Change a byte of what comes."""
+    reply = fetch(request)
+    return replace(reply, body=reply.data.replace(b"\x07", b"\x08"))
+
+
+def without_etag(request: Request, fetch: Fetch) -> Reply:
+    """Leave ETag out."""
+    return fetch(request).having(etag=None)
+
+
+def another_etag(request: Request, fetch: Fetch) -> Reply:
+    """Give the file an ETag of its own."""
+    reply = fetch(request)
+    return reply.having(etag='"of-the-proxy"') if "etag" in reply.headers else reply
+
+
+def ignores_conditions(request: Request, fetch: Fetch) -> Reply:
+    """Pay no heed to If-Range."""
+    return fetch(request.without("if-range"))
+
+
+def mistrusts_conditions(request: Request, fetch: Fetch) -> Reply:
+    """Answer every If-Range with the whole file."""
+    return fetch(request.without("range") if "if-range" in request.headers else request)
+
+
+def whole_past_the_end(request: Request, fetch: Fetch) -> Reply:
+    """Answer with the whole file where the range lies outside it."""
+    reply = fetch(request)
+    return fetch(request.without("range")) if reply.status == 416 else reply
+
+
+def answers(status: int, body: bytes = b"no", then: str = "keep", **headers: str) -> Fault:
+    """Answer everything with ``status``."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda request, fetch: Reply(status, {"content-length": str(len(body)), **named}, body, then)
+
+
+def hates_head(request: Request, fetch: Fetch) -> Reply:
+    """Refuse HEAD, as some filters do, and be good otherwise."""
+    return Reply(405, {"content-length": "0"}) if request.method == "HEAD" else fetch(request)
+
+
+def escapes(request: Request, fetch: Fetch) -> Reply:
+    """Put what terminals obey into headers."""
+    return fetch(request).having(via="1.1 \x1b[31mred\x1b]0;title\x07", etag='"\x1b[2J"')
+
+
+def raw(*blocks: bytes) -> Fault:
+    """Send these bytes, whatever they are, and close."""
+    return lambda request, fetch: Reply(0, body=blocks, then="close")
+
+
+def endless_header(request: Request, fetch: Fetch) -> Reply:
+    """Send headers and never come to their end."""
+    lines = (b"X-%d: %b\r\n" % (n, b"a" * 8000) for n in itertools.count())
+    return Reply(0, {}, itertools.chain([b"HTTP/1.1 206 Partial\r\n"], lines), then="close")
+
+
+def endless_interim(request: Request, fetch: Fetch) -> Reply:
+    """Say for ever that the answer is still to come."""
+    return Reply(0, {}, itertools.repeat(b"HTTP/1.1 100 Continue\r\n\r\n" * 100), then="close")
+
+
+def endless_body(request: Request, fetch: Fetch) -> Reply:
+    """Ignore ranges and never come to an end."""
+    return Reply(200, {"content-length": "5000000000"}, itertools.repeat(bytes(65536)), then="close")
+
+
+class BadProxy:
+    """The proxy, on a port of its own, while it is entered.
+
+    https is passed on in a tunnel, or opened with certificates of ``authority``.
+    """
+
+    def __init__(self, fault: Fault = passes, authority: trustme.CA | None = None, tunnels: bool = True) -> None:
+        self.requests: list[Request] = []
+        self._fault = fault
+        self._authority = authority
+        self._tunnels = tunnels
+        self._lock = threading.Lock()
+        self._open: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
+        self._closing = threading.Event()
+
+    @property
+    def url(self) -> str:
+        """The proxy's address."""
+        return f"http://127.0.0.1:{self._server.getsockname()[1]}"
+
+    def __enter__(self) -> Self:
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._run(self._accept)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._closing.set()
+        for sock in [self._server, *self._open]:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
+        for thread in list(self._threads):
+            thread.join(10)
+            assert not thread.is_alive()
+
+    def _run(self, work: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(target=work, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                sock, _ = self._server.accept()
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self._open.append(sock)
+                self._run(self._serve, sock)
+
+    def _serve(self, sock: socket.socket) -> None:
+        with contextlib.suppress(OSError), sock, sock.makefile("rb") as incoming:
+            while (request := self._read(incoming)) is not None:
+                if request.method == "CONNECT" and self._tunnels:
+                    self._connect(sock, request)
+                    break
+                if not self._answer(sock, self._fault(request, fetch), request.method == "HEAD"):
+                    break
+
+    def _read(self, incoming: Iterable[bytes]) -> Request | None:
+        lines: list[str] = []
+        for line in incoming:
+            if not line.strip():
+                break
+            lines.append(line.decode("latin-1").strip())
+        if not lines:
+            return None
+        method, target, _ = lines[0].split()
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+        with self._lock:
+            request = Request(len(self.requests), method, target, headers)
+            self.requests.append(request)
+        return request
+
+    def _answer(self, sock: socket.socket, reply: Reply, bodiless: bool) -> bool:
+        """Send ``reply`` and say whether the connection goes on."""
+        if reply.status:
+            lines = [f"HTTP/1.1 {reply.status} .", *(f"{name}: {value}" for name, value in reply.headers.items())]
+            sock.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
+        blocks = [reply.body] if isinstance(reply.body, bytes) else reply.body
+        for block in [] if bodiless and reply.status else blocks:
+            sock.sendall(block)
+        if reply.then == "stall":
+            self._closing.wait(60)
+        return reply.then == "keep"
+
+    def _connect(self, sock: socket.socket, request: Request) -> None:
+        host, _, port = request.target.partition(":")
+        with socket.create_connection((host, int(port)), 10) as upstream:
+            self._open.append(upstream)
+            sock.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            if self._authority:
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                self._authority.issue_cert(host).configure_cert(context)
+                with context.wrap_socket(sock, server_side=True) as opened:
+                    while opened.recv(65536):
+                        opened.sendall(b"HTTP/1.1 403 Opened\r\nContent-Length: 0\r\n\r\n")
+                return
+            self._run(_relay, upstream, sock)
+            _relay(sock, upstream)
+
+
+def _relay(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
