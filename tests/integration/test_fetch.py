@@ -1,0 +1,305 @@
+"""``doctl fetch`` and ``doctl serve`` as whole programs: a real nginx, real peers, 1 GiB, and peers that misbehave."""
+
+import base64
+import contextlib
+import hashlib
+import json
+import mmap
+import random
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from doctl.jobs.phf import beside
+from doctl.transfer.content import PIECE_SIZE
+from doctl.transfer.hashing import describe
+from doctl.transfer.store import MAP_SUFFIX
+from doctl.wire.hash_file import encode, to_json
+from tests import need, toolbox
+from tests.integration.commands import DOCTL, Seed, doctl, fetched, serving, write_random
+from tests.servers import bad_peer
+from tests.servers.nginx import Nginx, nginx
+from tests.servers.origin import Behaviour, File, Origin, Reply, Request, cut, proper
+
+GIB = 1 << 30
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class Example:
+    """A file of 1 GiB with its hash file beside it, and what it must hash to."""
+
+    path: Path
+    sha256: str
+    hash_of_hashes: str
+
+    @property
+    def phf(self) -> Path:
+        """The hash file."""
+        return beside(self.path)
+
+
+@pytest.fixture(scope="session")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Example:
+    """Make 1 GiB of random bytes."""
+    path = write_random(tmp_path_factory.mktemp("example") / "example.cab", GIB)
+    described = describe(path, PIECE_SIZE)
+    beside(path).write_bytes(to_json(described))
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Example(path, digest, encode(described.hash_of_hashes))
+
+
+@pytest.fixture(scope="module")
+def web(example: Example, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
+    """Serve the example by a real nginx."""
+    with nginx(example.path.parent, tmp_path_factory.mktemp("nginx")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def seeds(example: Example) -> Iterator[list[Seed]]:
+    """Run two peers that have the example."""
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(serving(example.path, "--phf", example.phf)) for _ in range(2)]
+
+
+def peers(*seeds: Seed) -> list[str]:
+    """Return the options that name ``seeds`` as peers."""
+    return [word for seed in seeds for word in ("--peer", seed.address)]
+
+
+def whole(result: dict[str, Any], path: Path, example: Example) -> bool:
+    """Whether ``path`` is exactly the example and the result says so."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    assert result["error"] is None
+    assert not list(path.parent.glob("*.doctl-*"))
+    return bool(digest == result["sha256"] == example.sha256) and result["hash_of_hashes"] == example.hash_of_hashes
+
+
+def test_most_of_a_gibibyte_comes_from_two_peers(
+    example: Example, web: Nginx, seeds: list[Seed], tmp_path: Path
+) -> None:
+    """From nginx and two peers at once the file is whole and right, and peers gave most of it."""
+    trusted = ("--hash-of-hashes", example.hash_of_hashes)
+    result = fetched(web.url(example.path.name), *trusted, *peers(*seeds), "-o", tmp_path / "got")
+    assert whole(result, tmp_path / "got", example)
+    assert result["bytes_from"]["lan"] > GIB / 2
+    assert sum(result["bytes_from"].values()) == GIB
+    assert result["peer_efficiency"] > 0.5
+    assert {peer["address"] for peer in result["peers"]} == {seed.address for seed in seeds}
+
+
+def gone_after(count: int) -> Behaviour:
+    """Behave properly until ``count`` bytes have been sent, then break every connection off."""
+    left = [count]
+
+    def behave(request: Request, file: File) -> Reply:
+        first, last = request.range or (0, len(file.data) - 1)
+        allowed, left[0] = left[0], max(0, left[0] - (last - first + 1))
+        return proper(request, file) if allowed > last - first else cut(allowed)(request, file)
+
+    return behave
+
+
+def test_the_origin_vanishes_after_the_first_mebibyte(example: Example, seeds: list[Seed], tmp_path: Path) -> None:
+    """An origin that is gone in the middle is no failure while peers have everything."""
+    with (
+        example.path.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
+        Origin(data, gone_after(1 << 20)) as server,  # type: ignore[arg-type]  # as good as bytes, and not in memory
+    ):
+        named = ("--phf", example.phf, "--hash-of-hashes", example.hash_of_hashes)
+        result = fetched(server.url, *named, *peers(*seeds), "-o", tmp_path / "got")
+    assert whole(result, tmp_path / "got", example)
+    assert result["bytes_from"]["http"] <= 1 << 20
+
+
+def test_no_origin_at_all(example: Example, seeds: list[Seed], tmp_path: Path) -> None:
+    """With a hash file and peers that have everything no origin is needed."""
+    named = ("--phf", example.phf, "--hash-of-hashes", example.hash_of_hashes)
+    result = fetched("http://127.0.0.1:9/gone.cab", *named, *peers(*seeds), "-o", tmp_path / "got")
+    assert whole(result, tmp_path / "got", example)
+    assert result["bytes_from"]["http"] == 0
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "bad_pieces", "banned"),
+    [
+        (bad_peer.stalls, False, False),
+        (bad_peer.lies, True, True),
+        (bad_peer.talks_nonsense, False, False),
+        (bad_peer.has_another_swarm, False, False),
+        (bad_peer.breaks_off, False, False),
+    ],
+)
+def test_a_bad_peer_among_good_ones(
+    behaviour: bad_peer.Behaviour,
+    bad_pieces: bool,
+    banned: bool,
+    example: Example,
+    web: Nginx,
+    seeds: list[Seed],
+    tmp_path: Path,
+) -> None:
+    """A peer that stalls, lies, talks nonsense, is in another swarm or breaks off harms nothing and gives nothing."""
+    swarm = base64.b64decode(example.hash_of_hashes)
+    with bad_peer.bad_peer(behaviour, swarm, GIB // PIECE_SIZE) as address:
+        trusted = ("--hash-of-hashes", example.hash_of_hashes, "--peer", address)
+        result = fetched(web.url(example.path.name), *trusted, *peers(*seeds), "-o", tmp_path / "got")
+    assert whole(result, tmp_path / "got", example)
+    for peer in result["peers"]:
+        if peer["address"] == address:
+            assert peer["bytes_received"] == 0
+            assert (peer["bad_pieces"] >= 3, peer["banned"]) == (bad_pieces, banned)
+    if bad_pieces:
+        assert result["bytes_wasted"] >= 3 * PIECE_SIZE
+
+
+def test_a_peer_is_killed_in_the_middle(example: Example, web: Nginx, seeds: list[Seed], tmp_path: Path) -> None:
+    """What a killed peer had promised comes from the others."""
+    with serving(example.path, "--phf", example.phf, "--max-up", "50MB") as mortal:
+        trusted = ("--hash-of-hashes", example.hash_of_hashes, "--max-down", "400MB")
+        command = [web.url(example.path.name), *trusted, *peers(mortal, *seeds), "-o", tmp_path / "got"]
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(fetched, *command)
+            journal = tmp_path / "got.doctl-map"
+            until(lambda: journal.exists() and journal.stat().st_size > 100 * 70)
+            mortal.process.kill()
+            result = running.result()
+    assert whole(result, tmp_path / "got", example)
+    gave = {peer["address"]: peer["bytes_received"] for peer in result["peers"]}
+    assert 0 < gave[mortal.address] < GIB / 4
+
+
+def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait until ``condition`` holds: the disk tells no events."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.01)
+
+
+def noted(path: Path) -> set[int]:
+    """Return the pieces that the journal beside ``path`` notes as verified."""
+    journal = path.with_name(path.name + MAP_SUFFIX)
+    lines = journal.read_bytes().split(b"\n")[1:-1] if journal.exists() else []
+    return {int(line.split()[0]) for line in lines}
+
+
+def test_twenty_times_killed(example: Example, web: Nginx, seeds: list[Seed], tmp_path: Path) -> None:
+    """After kill -9 at twenty random points nothing verified is fetched again, and the file is right."""
+    path = tmp_path / "got"
+    trusted = ("--hash-of-hashes", example.hash_of_hashes, "--max-down", "60MB")
+    arguments = ["fetch", web.url(example.path.name), *trusted, *peers(*seeds), "-o", path, "-q"]
+    arguments += ["--listen", "127.0.0.1:0"]
+    before: set[int] = set()
+    for _ in range(20):
+        with subprocess.Popen([*DOCTL, *map(str, arguments)], stdin=subprocess.DEVNULL) as process:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(random.uniform(0.3, 1.2))
+            process.kill()
+        assert not path.exists()
+        assert before <= noted(path)
+        before = noted(path)
+    result = fetched(web.url(example.path.name), *trusted[:2], *peers(*seeds), "-o", path)
+    assert whole(result, path, example)
+    assert 0 < result["resumed_bytes"] == len(before) * PIECE_SIZE
+    assert sum(result["bytes_from"].values()) == GIB - result["resumed_bytes"]
+
+
+def test_interrupted_and_run_again(example: Example, web: Nginx, tmp_path: Path) -> None:
+    """Ctrl-C ends with 130 and one line that says how to go on; the same command then resumes."""
+    path = tmp_path / "got"
+    command = ["fetch", web.url(example.path.name), "-o", path, "--max-down", "100MB"]
+    with subprocess.Popen(
+        [*DOCTL, *map(str, command), "--format", "json", "-q"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    ) as process:
+        until(lambda: len(noted(path)) > 10)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err == "doctl: interrupted: what is verified is kept; run the same command again to go on\n"
+    assert json.loads(out)["status"] == "fail"
+    assert not path.exists()
+    kept = len(noted(path))
+    result = fetched(*command[1:4])
+    assert result["sha256"] == example.sha256
+    assert result["resumed_bytes"] == kept * PIECE_SIZE
+
+
+def test_a_peer_gives_while_it_fetches(example: Example, web: Nginx, tmp_path: Path) -> None:
+    """What a machine has verified it gives at once: a second one without an origin is done when the first is."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        first = f"127.0.0.1:{free.getsockname()[1]}"
+    named = ("--phf", example.phf, "--hash-of-hashes", example.hash_of_hashes)
+    options = ("--listen", first, "--max-down", "200MB", "--seed-for", "2s", "--format", "json", "-o", tmp_path / "one")
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(doctl, "fetch", web.url(example.path.name), *named, *options)
+        until(lambda: len(noted(tmp_path / "one")) > 10)
+        two = fetched("http://127.0.0.1:9/gone.cab", *named, "--peer", first, "-o", tmp_path / "two")
+        one = json.loads(running.result().stdout)
+    assert whole(two, tmp_path / "two", example)
+    assert two["bytes_from"]["lan"] == GIB == sum(peer["bytes_sent"] for peer in one["peers"])
+    assert two["duration_s"] < one["duration_s"]
+
+
+@contextlib.contextmanager
+def capturing(command: list[str | Path]) -> Iterator[None]:
+    """Run tcpdump, from when it listens to when all it saw is written."""
+    with subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8") as sniffer:
+        try:
+            assert sniffer.stderr is not None
+            assert any("listening on" in line for line in sniffer.stderr)
+            yield
+            sniffer.send_signal(signal.SIGINT)
+            sniffer.wait(30)
+        finally:
+            sniffer.kill()
+
+
+def test_wireshark_finds_nothing_malformed(tmp_path: Path) -> None:
+    """Wireshark's own dissector reads a captured transfer whole, with nothing malformed or unknown."""
+    need.root()
+    small = write_random(tmp_path / "small.cab", (8 << 20) + 1234)
+    described = describe(small, PIECE_SIZE)
+    beside(small).write_bytes(to_json(described))
+    capture = tmp_path / "transfer.pcap"
+    toolbox.tshark_root()
+    with serving(small) as seed:
+        port = seed.address.rpartition(":")[2]
+        command: list[str | Path] = [
+            need.program("tcpdump"),
+            "-i",
+            "lo",
+            "-U",
+            "--immediate-mode",
+            "-B",
+            "65536",
+            "-w",
+            capture,
+            "port",
+            port,
+        ]
+        with capturing(command):
+            named = ("--phf", beside(small), "--hash-of-hashes", seed.hash_of_hashes, "--peer", seed.address)
+            result = fetched("http://127.0.0.1:9/gone.cab", *named, "-o", tmp_path / "got")
+    assert result["status"] == "pass"
+    judged = toolbox.decode(capture, "--port", port)
+    assert judged.returncode == 0, judged.stdout + judged.stderr
+    for message in ("2 Handshake", "1 BitField", "1 Unchoke", "1 Interested", "9 Request", "9 Piece"):
+        assert message in judged.stdout, judged.stdout
