@@ -15,6 +15,7 @@ class FileDigest:
         self._threads = threads
         self._hash = hashlib.sha256()
         self._next = 0
+        self._stopped = False
         self._job: asyncio.Future[None] | None = None
         self._buffer = memoryview(bytearray(store.content.piece_size))
 
@@ -32,12 +33,16 @@ class FileDigest:
                 await self._job
         return self._hash.hexdigest()
 
+    def stop(self) -> None:
+        """Leave off, at the latest after the piece that is being hashed; for a download that is given up."""
+        self._stopped = True
+
     def _hash_front(self) -> None:
-        while self._store.verified >> self._next & 1:
+        while not self._stopped and self._store.verified >> self._next & 1:
             self._hash.update(self._store.read(self._next, self._buffer))
             self._next += 1
 
     def _ended(self, job: "asyncio.Future[None]") -> None:
         self._job = None
-        if not job.cancelled() and job.exception() is None:
+        if not self._stopped and not job.cancelled() and job.exception() is None:
             self.advance()

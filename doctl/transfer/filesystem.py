@@ -15,15 +15,34 @@ RENAMES_OPEN_FILES: Final = sys.platform != "win32"
 
 
 def open_exclusive(path: Path) -> BinaryIO:
-    """Open ``path`` for reading and writing, made if absent; BlockingIOError while another process has it so."""
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-    file = os.fdopen(os.open(path, flags, 0o666), "r+b", buffering=0)
+    """Open ``path`` for reading and writing, made if absent; BlockingIOError while another process has it so.
+
+    What is opened is what other processes find under that name, and has no other name: not a file that somebody has
+    just given its final name, nor one that kept two names because that was interrupted. Links are not followed.
+    """
+    file = os.fdopen(_open(path, os.O_RDWR), "r+b", buffering=0)
     try:
         _lock(file)
-    except OSError as error:
+        status = os.fstat(file.fileno())
+        if not os.path.samestat(status, path.lstat()):
+            raise BlockingIOError(errno.EWOULDBLOCK, "another process has just finished it", str(path))
+        if status.st_nlink > 1:
+            path.unlink()
+            file.close()
+            return open_exclusive(path)
+    except BaseException:
         file.close()
-        raise BlockingIOError(errno.EWOULDBLOCK, "locked by another process", str(path)) from error
+        raise
     return file
+
+
+def open_journal(path: Path) -> BinaryIO:
+    """Open ``path`` for reading and for adding at its end, made if absent; links are not followed."""
+    return os.fdopen(_open(path, os.O_RDWR | os.O_APPEND), "a+b", buffering=0)
+
+
+def _open(path: Path, how: int) -> int:
+    return os.open(path, how | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 if sys.platform == "win32":

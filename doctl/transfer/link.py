@@ -48,10 +48,14 @@ class Downloader(Protocol):
 
 
 class Link:
-    """A connection to one peer, in one swarm. ``pieces`` is the set of pieces the peer says it has."""
+    """A connection to one peer, in one swarm; ``dialled`` by us or else by the peer.
 
-    def __init__(self, connection: Connection, now: float) -> None:
+    ``pieces`` is the set of pieces the peer says it has.
+    """
+
+    def __init__(self, connection: Connection, now: float, *, dialled: bool = False) -> None:
         self.connection = connection
+        self.dialled = dialled
         self.wire = SwarmConnection(self._place)
         self.remote_id = b""
         self.pieces = 0

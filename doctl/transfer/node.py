@@ -53,7 +53,7 @@ class Node:
         """Connect to a peer and shake hands; the connection is then alive in the background."""
         connection = await self._network.connect(address, timeout)
         try:
-            link = Link(connection, self._network.now())
+            link = Link(connection, self._network.now(), dialled=True)
             await link.introduce(share.swarm_hash, self.peer_id)
             answer = await link.meet()
             if answer.swarm_hash != share.swarm_hash:
@@ -71,12 +71,26 @@ class Node:
         where = link.connection.remote
         if link.remote_id == self.peer_id:
             raise NetworkError(f"{where}: is this machine itself")
-        if any(other.remote_id == link.remote_id for other in share.links):
-            raise NetworkError(f"{where}: connected already")
+        for twin in share.links:
+            if twin.remote_id == link.remote_id:
+                self._choose(link, twin)
         if link.remote_id in share.banned:
             raise NetworkError(f"{where}: banned for sending bad pieces")
         if len(share.links) >= MAX_LINKS:
             raise NetworkError(f"{where}: {MAX_LINKS} peers are connected already")
+
+    def _choose(self, link: Link, twin: Link) -> None:
+        """Keep one of two connections to the same peer, the same one that the peer keeps.
+
+        Two machines that dial each other at once would else refuse each other's call, and then have none: of a call
+        in each direction, that of the greater peer id stays. A second call in one direction, or one from another
+        address under the same id, is refused.
+        """
+        greater_calls = link.dialled == (self.peer_id > link.remote_id)
+        same_host = link.connection.remote.host == twin.connection.remote.host
+        if link.dialled == twin.dialled or not same_host or not greater_calls:
+            raise NetworkError(f"{link.connection.remote}: connected already")
+        twin.end(NetworkError(f"{twin.connection.remote}: connected the other way round as well"))
 
     async def _accept(self, listener: Listener) -> None:
         try:

@@ -16,8 +16,8 @@ from typing import Final
 
 PATIENCE: Final = 2.0
 """A piece is taken over where its owner needs this many times as long as the taker."""
-SLACK: Final = 0.05
-"""Seconds by which the owner may be late in any case: below that, a message and a piece have merely crossed."""
+SLACK: Final = 0.25
+"""Seconds by which the owner may be late in any case: to save less is not worth the bytes that come twice."""
 STALLED: Final = 2.0
 """Seconds without a piece after which even a source of unknown pace may take over."""
 SMOOTHING: Final = 0.3

@@ -42,22 +42,31 @@ class Store:
         self._force = force
         self._validator = validator
         self._lock = threading.Lock()
+        self._closing = self._fresh = False
         self._part = path.with_name(path.name + PART_SUFFIX)
         self._map = path.with_name(path.name + MAP_SUFFIX)
-        with explained(path):
-            self._data = filesystem.open_exclusive(self._part)
-            self._journal = self._map.open("ab", buffering=0)
+        with explained(path), contextlib.ExitStack() as opened:
+            self._data = opened.enter_context(filesystem.open_exclusive(self._part))
+            self._journal = opened.enter_context(filesystem.open_journal(self._map))
+            opened.pop_all()
 
     def resume(self) -> int:
-        """Verify what an earlier run left and return how many bytes of it are good; then set disk space aside."""
-        with explained(self.path):
-            noted = self._read_map()
-            if noted is None:
+        """Verify what an earlier run left and return how many bytes of it are good; then set disk space aside.
+
+        ``close`` from another thread ends it early.
+        """
+        good = 0
+        with explained(self.path), self._lock:
+            for piece, digest in self._read_map().items():
+                if self._closing:
+                    return good
+                if self._is_good(piece, digest):
+                    self.verified |= 1 << piece
+                    good += self.content.size_of(piece)
+            if not self.verified:
                 self._start_afresh()
-            else:
-                self.verified = sum(1 << piece for piece, digest in noted.items() if self._is_good(piece, digest))
             filesystem.reserve(self._data, self.content.length)
-        return sum(self.content.size_of(i) for i in range(self.content.pieces) if self.verified >> i & 1)
+        return good
 
     def write(self, piece: int, data: memoryview) -> bool:
         """Hash ``data`` and, if it is right, write it as ``piece``; False if it is wrong."""
@@ -67,7 +76,7 @@ class Store:
         with explained(self.path):
             filesystem.write_at(self._data, data, self.content.offset_of(piece))
             with self._lock:
-                self._journal.write(b"%d %s\n" % (piece, digest.hex().encode()))
+                self._note(b"%d %s\n" % (piece, digest.hex().encode()))
                 self.verified |= 1 << piece
         return True
 
@@ -92,42 +101,61 @@ class Store:
     def publish(self) -> None:
         """Give the synced data its final name in one step; on Windows no reader may be open."""
         with explained(self.path):
-            self._data.close()
-            self._journal.close()
+            if not filesystem.RENAMES_OPEN_FILES:
+                self._data.close()
             filesystem.publish(self._part, self.path, replace=self._force)
-            self._map.unlink(missing_ok=True)
+            self._remove_map()
+            self._data.close()  # last of all: it is the lock that keeps others off
 
     def discard(self) -> None:
         """Forget what was fetched: it turned out to be something else."""
-        self.verified = 0
+        self.verified, self._fresh = 0, True
         self.close()
 
     def close(self) -> None:
         """Let go of the files; what is verified stays for the next run, an empty start does not."""
-        self._data.close()
-        self._journal.close()
-        if not self.verified and self._part.exists():
-            self._part.unlink()
-            self._map.unlink(missing_ok=True)
+        self._closing = True
+        with self._lock:
+            if self._fresh and not self.verified and not self._data.closed:
+                self._remove_map()
+                if not filesystem.RENAMES_OPEN_FILES:
+                    self._data.close()
+                self._part.unlink(missing_ok=True)
+            self._journal.close()
+            self._data.close()
 
-    def _read_map(self) -> dict[int, bytes] | None:
-        """Return the noted pieces and their digests, or None when the map is of something else or unreadable."""
+    def _remove_map(self) -> None:
+        self._journal.close()
+        self._map.unlink(missing_ok=True)
+
+    def _read_map(self) -> dict[int, bytes]:
+        """Return the noted pieces and their digests; none when the map is of something else or unreadable."""
         noted: dict[int, bytes] = {}
-        with self._map.open("rb") as lines:
-            if not self._continues(lines.readline(LINE_LIMIT)):
-                return None
-            while line := lines.readline(LINE_LIMIT):
+        self._journal.seek(0)
+        with open(self._journal.fileno(), "rb", closefd=False) as lines:
+            line = lines.readline(LINE_LIMIT)
+            if not self._continues(line):
+                return {}
+            while following := lines.readline(LINE_LIMIT):
+                line = following
                 number, _, digest = line.rstrip(b"\n").partition(b" ")
                 with contextlib.suppress(ValueError):  # a torn line is a piece that was not noted
-                    if int(number) < self.content.pieces and len(digest) == 64:
+                    if number.isdigit() and int(number) < self.content.pieces and len(digest) == 64:
                         noted[int(number)] = bytes.fromhex(digest.decode("ascii"))
+        if not line.endswith(b"\n"):
+            self._note(b"\n")  # what is noted from now on does not go on where the last line was torn
         return noted
+
+    def _note(self, line: bytes) -> None:
+        if self._journal.write(line) != len(line):
+            raise OSError(errno.ENOSPC, "the line was cut short", str(self._map))
 
     def _start_afresh(self) -> None:
         self._data.truncate(0)
         self._journal.truncate(0)
+        self._fresh = True
         facts = self._cut() | {"validator": self._validator}
-        self._journal.write(json.dumps(facts).encode() + b"\n")
+        self._note(json.dumps(facts).encode() + b"\n")
 
     def _cut(self) -> dict[str, object]:
         return {"doctl": MAP_VERSION, "length": self.content.length, "piece_size": self.content.piece_size}
@@ -153,7 +181,7 @@ class Store:
 
 
 @contextlib.contextmanager
-def explained(path: Path) -> Iterator[None]:
+def explained(path: Path, *, kept: str = "the verified part is kept; ") -> Iterator[None]:
     """Turn an OSError into one line that says what to do."""
     try:
         yield
@@ -163,7 +191,8 @@ def explained(path: Path) -> Iterator[None]:
         raise LocalError(f"{path} is being fetched by another doctl: wait for it, or choose another name") from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise LocalError(
-                f"no space left on the disk for {path}: the verified part is kept; free some and run it again"
-            ) from error
-        raise LocalError(f"{path}: {error.strerror or error}") from error
+            raise LocalError(f"no space left on the disk for {path}: {kept}free some and run it again") from error
+        what = error.filename or path
+        if error.errno == errno.ELOOP:
+            raise LocalError(f"{what} is a symbolic link, which is not followed: remove it") from error
+        raise LocalError(f"{what}: {error.strerror or error}") from error

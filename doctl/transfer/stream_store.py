@@ -21,7 +21,6 @@ class StreamStore:
         self._part = path.with_name(path.name + PART_SUFFIX)
         with explained(path):
             self._data = filesystem.open_exclusive(self._part)
-            self._data.truncate(0)
 
     @property
     def sha256(self) -> str:
@@ -30,21 +29,26 @@ class StreamStore:
 
     def write(self, data: bytes) -> None:
         """Add ``data`` at the end."""
-        with explained(self._path):
+        with explained(self._path, kept=""):
             filesystem.write_at(self._data, memoryview(data), self.length)
         self._hash.update(data)
         self.length += len(data)
 
     def publish(self) -> None:
         """Make the data safe on disk and give it its final name in one step."""
-        with explained(self._path):
+        with explained(self._path, kept=""):
+            self._data.truncate(self.length)
             os.fsync(self._data.fileno())
-            self._data.close()
+            if not filesystem.RENAMES_OPEN_FILES:
+                self._data.close()
             filesystem.publish(self._part, self._path, replace=self._force)
         self._published = True
+        self._data.close()
 
     def close(self) -> None:
         """Let go; what was not published is removed, since nothing could be resumed from it."""
-        self._data.close()
         if not self._published:
+            if not filesystem.RENAMES_OPEN_FILES:
+                self._data.close()
             self._part.unlink(missing_ok=True)
+        self._data.close()
