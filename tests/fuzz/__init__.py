@@ -7,7 +7,7 @@ of their own here and their row in the table as well.
 
 from typing import Final
 
-from doctl.errors import HashFileError, OriginError, ProtocolError, UsageError
+from doctl.errors import ContentError, HashFileError, OriginError, ProtocolError, UsageError
 
 MAY_RAISE: Final[dict[str, tuple[type[Exception], ...]]] = {
     "doctl.wire.hash_file.parse": (HashFileError,),
@@ -21,8 +21,19 @@ MAY_RAISE: Final[dict[str, tuple[type[Exception], ...]]] = {
     "doctl.wire.ranges.if_range": (),
     "doctl.wire.ranges.parse_http_date": (),
     "doctl.wire.ranges.parse_retry_after": (),
+    "doctl.wire.urls.usable": (UsageError,),
+    "doctl.wire.urls.shown": (),
+    "doctl.wire.urls.next_hop": (OriginError,),
+    "doctl.wire.file_names.clean": (),
+    "doctl.wire.file_names.suggest": (),
     "doctl.endpoints.Address.parse": (UsageError,),
     "doctl.printable.printable": (),
     "doctl.settings.read_settings": (UsageError,),
+    "doctl.net.adapters.inventory.read_inventory": (UsageError,),
+    "doctl.net.proxies.address.Proxy.parse": (UsageError,),
+    "doctl.net.proxies.windows.parse_servers": (),
+    "doctl.net.proxies.windows.parse_winhttp": (),
+    "doctl.net.proxies.macos.parse": (),
+    "doctl.net.proxies.pac.parse_result": (ContentError,),
     "doctl.wire.swarm.SwarmConnection": (ProtocolError,),
 }

@@ -10,9 +10,12 @@ from typing import Any, Final
 from hypothesis import strategies as st
 
 from doctl.endpoints import Address
+from doctl.net.adapters.inventory import read_inventory
+from doctl.net.proxies import macos, pac, windows
+from doctl.net.proxies.address import Proxy
 from doctl.printable import printable
 from doctl.settings import SETTINGS, read_settings
-from doctl.wire import hash_file, ranges
+from doctl.wire import file_names, hash_file, ranges, urls
 
 RECORD: Final = {
     "MajorVersion": 1,
@@ -103,6 +106,43 @@ _SETTINGS = near(
     rf"\[settings\]\n(({'|'.join(SETTINGS)}|x) = ([0-9]{{1,30}}|true|\"[a-z]{{0,9}}\"|1.5|\[\])\n){{0,3}}",
     r"\[\[boundary\]\]\nname = \"a\"\ncidr = \[\"[0-9a-f.:/]{0,20}\"\]\n(download_mode = [0-9]{1,3})?",
 )
+_URLS = near(
+    r"https?://([a-z]{1,9}:[a-z]{0,9}@)?[a-z.]{1,9}(:[0-9]{0,6})?(/[a-z%0-9.]{0,9}){0,3}(\?[a-z]{0,9})?",
+    r"(https?:)?//\[[0-9a-f:]{0,9}\]?(:[0-9]{0,6})?(/[a-z]{0,9})?",
+)
+_NAMES = near(
+    r"(\.\./|[a-z]:\\|/)?(con|aux|nul|com1)?[a-z. ]{0,9}", r"[a-z]{1,300}(\.[a-z]{1,30})?", "[\u00e9\u4e16]{1,200}"
+)
+_DISPOSITIONS = near(r"attachment; filename=\"[a-z./\\]{0,20}\"", r"inline; filename\*=utf-8''[a-z%0-9/]{0,20}")
+_PROXIES = near(r"((http|https|socks5|x)://)?([a-z%]{0,9}:[a-z%@]{0,9}@)?[a-z.]{0,9}(:[0-9]{0,6})?/?")
+_LISTS = near(
+    r"((http|https|ftp)=[a-z.:0-9]{0,12}[; ]?){0,4}",
+    r"((PROXY|HTTPS|SOCKS|DIRECT|X) ?[a-z.@]{0,9}(:[0-9]{0,6})?; ?){0,4}",
+    r"( ?[A-Za-z]{1,9} : (<dictionary> \{|[a-z0-9.]{0,9}|<array> \{)\n){0,6}\}?",
+    r"([A-Za-z ]{0,20}: {1,4}[a-z.:0-9]{0,12}\n){0,4}",
+)
+_ADAPTERS = st.lists(
+    st.fixed_dictionaries(
+        {"name": st.just("eth0") | _VALUES},
+        optional={
+            "kind": st.sampled_from(["ethernet", "x"]) | _VALUES,
+            "if_type": _SIZES | _VALUES,
+            "up": st.booleans() | _VALUES,
+            "addresses": st.lists(st.just("10.0.0.5/24") | _VALUES, max_size=3) | _VALUES,
+            "default_route": st.booleans() | _VALUES,
+            "other": _VALUES,
+        },
+    )
+    | _VALUES,
+    max_size=3,
+)
+_INVENTORIES = st.one_of(
+    st.binary(),
+    _ADAPTERS.map(lambda rows: json.dumps({"adapters": rows}).encode()),
+    st.builds(
+        lambda opening, depth: opening * depth, st.sampled_from([b"[", b'{"adapters":[']), st.integers(0, 100_000)
+    ),
+)
 
 
 def _sound(read: hash_file.HashFile) -> bool:
@@ -117,6 +157,11 @@ def _right(read: hash_file.HashFile) -> bool:
 
 def _inside(part: ranges.ContentRange) -> bool:
     return 0 <= part.first <= part.last < (ranges.MAX_LENGTH if part.total is None else part.total)
+
+
+def _harmless(name: str) -> bool:
+    unsafe = set('<>:"/\\|?*') & set(name)
+    return not unsafe and len(name.encode()) <= file_names.LONGEST and (not name or name.strip(". ") == name)
 
 
 TARGETS: Final[dict[str, Target]] = {
@@ -160,4 +205,27 @@ TARGETS: Final[dict[str, Target]] = {
         lambda text: printable(text, 50), st.text(), lambda shown: shown.isprintable() and len(shown) <= 503
     ),
     "doctl.settings.read_settings": Target(lambda text: read_settings(text, "a file"), _SETTINGS),
+    "doctl.wire.urls.usable": Target(urls.usable, _URLS, lambda url: urls.usable(url) == url),
+    "doctl.wire.urls.shown": Target(urls.shown, _URLS, lambda text: text.isprintable()),
+    "doctl.wire.urls.next_hop": Target(
+        lambda location: urls.next_hop(["https://user:secret@host/a/b?c"], location),
+        _URLS,
+        lambda url: url.startswith("https://") and urls.usable(url) == url,
+    ),
+    "doctl.wire.file_names.clean": Target(file_names.clean, _NAMES, _harmless),
+    "doctl.wire.file_names.suggest": Target(
+        lambda said: file_names.suggest("http://host/", said),
+        _DISPOSITIONS,
+        lambda name: bool(name) and _harmless(name),
+    ),
+    "doctl.net.adapters.inventory.read_inventory": Target(lambda data: read_inventory(data, "a file"), _INVENTORIES),
+    "doctl.net.proxies.address.Proxy.parse": Target(
+        Proxy.parse, _PROXIES, lambda proxy: Proxy.parse(proxy.url) == proxy and str(proxy).isprintable()
+    ),
+    "doctl.net.proxies.windows.parse_servers": Target(
+        windows.parse_servers, _LISTS, lambda found: set(found) <= {"http", "https"}
+    ),
+    "doctl.net.proxies.windows.parse_winhttp": Target(windows.parse_winhttp, _LISTS),
+    "doctl.net.proxies.macos.parse": Target(macos.parse, _LISTS),
+    "doctl.net.proxies.pac.parse_result": Target(pac.parse_result, _LISTS, lambda named: bool(named.proxies)),
 }

@@ -17,7 +17,7 @@ LONGEST_MESSAGE = 1000
 
 
 @pytest.mark.parametrize("name", TARGETS)
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(data=st.data())
 def test_only_the_promised_exceptions_come_out(name: str, data: st.DataObject) -> None:
     """A parser gives something sound or raises what its row allows, with a message of bounded length."""
