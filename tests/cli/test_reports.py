@@ -206,3 +206,15 @@ def test_a_reader_that_leaves_early_is_no_traceback(tmp_path: Path) -> None:
     finally:
         os.close(write)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_a_format_that_is_not_installed_is_one_line_before_any_check(tmp_path: Path) -> None:
+    """Where prometheus-client is missing, doctl names the extra, and the file it was to write is as it was."""
+    (tmp_path / "prometheus_client.py").write_text("raise ImportError('not installed')", encoding="utf-8")
+    file = tmp_path / "doctl.prom"
+    file.write_text("old", encoding="utf-8")
+    asked = ["vpn", "--from", inventory(tmp_path, ETHERNET), "--format", "prometheus", "--output", str(file)]
+    done = doctl(*asked, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr == "doctl: --format prometheus needs an extra: pip install 'doctl-toolkit[prometheus]'\n"
+    assert file.read_text(encoding="utf-8") == "old"
