@@ -94,7 +94,7 @@ async def _learn(client: "httpx.AsyncClient", url: str, patience: Patience) -> O
 async def _first_byte(client: "httpx.AsyncClient", url: str, patience: Patience) -> Answer:
     asked = {"Range": byte_range(FIRST_BYTE.first, FIRST_BYTE.last)}
     async with _answer(client, url, asked, patience) as (answer, response):
-        if answer.status != 200:  # that one is the whole file, any other is short
+        if 200 < answer.status < 400:  # the whole file is too long, and after an error the connection is not needed
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
                     await _drain(response)
@@ -117,9 +117,13 @@ async def _answer(
     """Send a GET and give the head of the answer, and the response to read the body from."""
     who = shown(url)
     with named(who) as extensions:
-        async with asyncio.timeout(patience.head):
-            request = client.build_request("GET", url, headers=headers, extensions=extensions)
-            response = await client.send(request, stream=True)
+        request = client.build_request("GET", url, headers=headers, extensions=extensions)
+        request.url.host  # noqa: B018 - fails here for a name that is none; after this it is the server's name that fails
+        try:
+            async with asyncio.timeout(patience.head):
+                response = await client.send(request, stream=True)
+        except UnicodeError as error:
+            raise OriginError(f"{who}: redirects to a host whose name is none") from error
         try:
             yield Answer(who, response.status_code, response.headers, datetime.now(UTC)), response
         finally:

@@ -8,6 +8,7 @@ import contextlib
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
@@ -170,6 +171,13 @@ def raw(*blocks: bytes | Iterable[bytes]) -> Behaviour:
             yield from [block] if isinstance(block, bytes) else block
 
     return lambda request, file: Reply(0, body=flat(), then="close")
+
+
+def slowly(data: bytes, pause: float = 0.01) -> Iterator[bytes]:
+    """Let ``data`` drip, a byte at a time."""
+    for number in range(len(data)):
+        time.sleep(pause)
+        yield data[number : number + 1]
 
 
 class Origin:
