@@ -1,7 +1,6 @@
 """What httpx raises, told as doctl's own errors."""
 
 import contextlib
-import errno
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
@@ -90,7 +89,7 @@ def _of_cause(who: str, cause: OSError) -> NetworkError:
         return TlsError(f"{who}: no TLS there ({printable(cause.reason or 'the handshake failed', 100)})")
     if isinstance(cause, socket.gaierror):
         return NameLookupError(f"{who}: the name has no address")
-    if cause.errno in (errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED):
+    if isinstance(cause, ConnectionResetError | ConnectionAbortedError | BrokenPipeError):  # Windows' numbers vary
         return NetworkError(f"{who}: the connection was reset")
     return of_os_error(who, cause)
 

@@ -27,7 +27,7 @@ def of_os_error(what: str, error: OSError) -> NetworkError:
     codes = {error.errno, getattr(error, "winerror", None)}
     if isinstance(error, TimeoutError) or codes & SILENT:
         return FilteredError(f"{what}: no answer in time")
-    if codes & REFUSED:
+    if isinstance(error, ConnectionRefusedError) or codes & REFUSED:
         return RefusedError(f"{what}: connection refused")
     kind = UnreachableError if codes & UNREACHABLE else NetworkError
     return kind(f"{what}: {_text(error)}")
