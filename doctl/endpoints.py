@@ -235,3 +235,9 @@ def hosts_of(name: str) -> tuple[Endpoint, ...]:
     if name not in SETS:
         raise UsageError(f"{name!r} is not a set of hosts: use {', '.join(SETS)} or all")
     return tuple(host for host in HOSTS if name in host.sets)
+
+
+def documented(name: str) -> Endpoint | None:
+    """Return the documented host that ``name`` is, or else the narrowest wildcard that it falls under."""
+    rows = [host for host in HOSTS if name == host.pattern or (host.wildcard and name.endswith(host.pattern[1:]))]
+    return max(rows, key=lambda host: (not host.wildcard, len(host.pattern)), default=None)

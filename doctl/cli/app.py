@@ -16,7 +16,18 @@ from doctl.errors import DoctlError, UsageError
 from doctl.printable import printable
 from doctl.report import Status
 
-COMMANDS: Final[tuple[str, ...]] = ("fetch", "serve", "demo", "proxy", "vpn", "phf", "explain", "schema")
+COMMANDS: Final[tuple[str, ...]] = (
+    "check",
+    "fetch",
+    "serve",
+    "demo",
+    "proxy",
+    "vpn",
+    "hosts",
+    "phf",
+    "explain",
+    "schema",
+)
 """Every command, in the order of ``doctl --help``; ``doctl.cli.NAME`` has a function ``command`` or a ``group``.
 
 A module may have ``CONTEXT``, the settings that Typer takes for its command.

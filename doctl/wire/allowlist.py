@@ -167,14 +167,14 @@ def _port(digits: str) -> int | None:
 
 def _pattern(name: str) -> str:
     """Return a name or pattern in lower case and ASCII; ValueError when it is none."""
-    pattern = _ascii(name.removesuffix(".")).lower()
+    pattern = to_ascii(name.removesuffix(".")).lower()
     bare = pattern.removeprefix(".")
     if not bare or len(bare) > LONGEST_NAME or not all(_LABEL.fullmatch(label) for label in bare.split(".")):
         raise ValueError("is not a host name or pattern such as name, .name or *.name")
     return pattern
 
 
-def _ascii(name: str) -> str:
+def to_ascii(name: str) -> str:
     """Write an international name in its xn-- form (RFC 3490); ValueError when it has none."""
     if name.isascii():
         return name

@@ -1,0 +1,71 @@
+"""``doctl hosts``: can the documented hosts be reached, and does an allowlist cover them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from doctl.cli import files
+from doctl.cli.options import (
+    Common,
+    FailOn,
+    FailOnOption,
+    FormatOption,
+    OutputOption,
+    QuietOption,
+    TimeoutOption,
+    VerboseOption,
+)
+from doctl.endpoints import SETS
+from doctl.errors import UsageError
+from doctl.output import Format
+
+if TYPE_CHECKING:
+    from doctl.wire.allowlist import Allowlist
+
+SET_NAMES = "|".join((*SETS, "all"))
+
+
+def command(
+    *,
+    wanted: Annotated[str | None, typer.Option("--set", metavar=SET_NAMES, help="Which hosts. [default: all]")] = None,
+    allowlist: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Judge this list of allowed hosts too.")
+    ] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Judge the list only; touch no network.")] = False,
+    host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="HOST", help="Look at this host; without --set at no others; repeatable."),
+    ] = None,
+    format: FormatOption = Format.TEXT,
+    output: OutputOption = None,
+    timeout: TimeoutOption = 5.0,
+    fail_on: FailOnOption = FailOn.FAIL,
+    verbose: VerboseOption = False,
+    quiet: QuietOption = False,
+) -> int:
+    """Check that the documented hosts can be reached, and that an allowlist covers them."""
+    from doctl.checks import hosts  # noqa: PLC0415 - --help checks nothing
+    from doctl.checks.hosts.reach import read_place  # noqa: PLC0415
+    from doctl.cli.checking import conduct  # noqa: PLC0415
+    from doctl.endpoints import hosts_of  # noqa: PLC0415
+    from doctl.jobs.checking import Check  # noqa: PLC0415
+
+    if offline and (allowlist is None or host):
+        raise UsageError("--offline judges an allowlist: name one with --allowlist, and no --host")
+    chosen = wanted or (None if host and not allowlist else "all")
+    options = hosts.Options(
+        hosts=hosts_of(chosen) if chosen else (),
+        places=tuple(read_place(text) for text in host or []),
+        allowlist=_list(allowlist),
+        offline=offline,
+        timeout=timeout,
+    )
+    common = Common(format, output, timeout, fail_on, verbose, quiet)
+    return conduct("hosts", [Check("hosts", hosts.run, options)], common)
+
+
+def _list(path: Path | None) -> "Allowlist | None":
+    from doctl.wire.allowlist import MOST_BYTES, read_allowlist  # noqa: PLC0415 - as above
+
+    return read_allowlist(files.content(path, MOST_BYTES), str(path)) if path else None
