@@ -1,5 +1,6 @@
 """Brings a result to where it was asked for: standard output, a file, the summary of a pipeline's run."""
 
+import errno
 import os
 import shutil
 import sys
@@ -19,8 +20,15 @@ def put(text: str, output: Path | None) -> None:
         atomic.write(output, text.encode("utf-8"))
         return
     encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except OSError as error:
+        if os.name == "nt" and error.errno == errno.EINVAL:  # how Windows says that a pipe's reader is gone
+            raise BrokenPipeError from error
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise LocalError(f"cannot write to standard output: {error.strerror}") from error
 
 
 def deliver(report: Report, render: Renderer, common: Common) -> None:
