@@ -17,7 +17,8 @@ CONFIGURATION = """
 {user} daemon off; worker_processes 1; pid {home}/nginx.pid; error_log {home}/error.log;
 events {{ worker_connections 512; }}
 http {{
-    access_log {home}/access.log; sendfile on; tcp_nopush on;
+    log_format asked '"$request" $status $body_bytes_sent "$http_range" "$http_if_range"';
+    access_log {home}/access.log asked; sendfile on; tcp_nopush on;
     client_body_temp_path {home}/a; proxy_temp_path {home}/b; fastcgi_temp_path {home}/c; uwsgi_temp_path {home}/d;
     scgi_temp_path {home}/e;
     server {{
@@ -50,7 +51,7 @@ class Nginx:
         return f"https://localhost:{self.secure}/{name}"
 
     def requests(self) -> list[str]:
-        """Return the lines of the access log so far."""
+        """Return the lines of the access log so far: request, status, bytes, Range and If-Range."""
         return self.log.read_text().splitlines()
 
     def stop(self) -> None:

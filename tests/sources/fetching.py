@@ -29,9 +29,9 @@ def digest(data: bytes) -> str:
 WHOLE = digest(DATA)
 
 
-def client(timeout: float = 5.0) -> httpx.AsyncClient:
-    """Make the client that the system's network makes, without proxies."""
-    return SystemNetwork().http(direct=True, timeout=timeout)
+def client(timeout: float = 5.0, proxy: str | None = None) -> httpx.AsyncClient:
+    """Make the client that the system's network makes, with this proxy or none."""
+    return SystemNetwork().http(proxy=proxy, direct=True, timeout=timeout)
 
 
 class Fetch:
@@ -44,17 +44,17 @@ class Fetch:
         self._options = {"parallel": parallel, "run": run}
         self._patience = patience
 
-    def __call__(self, *urls: str, timeout: float = 5.0) -> str:
+    def __call__(self, *urls: str, timeout: float = 5.0, proxy: str | None = None) -> str:
         """Fetch and return the file's digest; raises what the download ends in, and then no file must be there."""
         try:
-            asyncio.run(self._fetch(urls, timeout))
+            asyncio.run(self._fetch(urls, timeout, proxy))
         except BaseException:
             assert not self.path.exists()
             raise
         return digest(self.path.read_bytes())
 
-    async def _fetch(self, urls: Iterable[str], timeout: float) -> None:
-        async with client(timeout) as http:
+    async def _fetch(self, urls: Iterable[str], timeout: float, proxy: str | None) -> None:
+        async with client(timeout, proxy) as http:
             origins = [await learn(http, url, self._patience) for url in urls]
             length = origins[0].length
             assert length is not None
