@@ -20,8 +20,10 @@ WORDS: Final = {
 LONGEST_TEXT: Final = 2000
 MOST_ITEMS: Final = 1000
 DEEPEST: Final = 8
-ROOT_CAUSES: Final = ("dns_failed", "unreachable", "captive_portal", "auth_required", "tls_intercepted")
-"""Reasons that bring others about, the most fundamental first: what is behind them cannot be judged before they go."""
+IN_THE_WAY: Final = ("captive_portal", "auth_required")
+"""Reasons that bring many others about: what is behind them cannot be judged before they are gone."""
+ONE_CAUSE: Final = (*IN_THE_WAY, "dns_failed", "tls_intercepted")
+"""Reasons that have one cause and one remedy, however many findings of however many checks have them."""
 
 
 def counts(findings: Iterable[Finding]) -> dict[Status, int]:
@@ -71,20 +73,28 @@ class Step:
 def next_steps(findings: Iterable[Finding], most: int = 3) -> list[Step]:
     """Return the most useful things to do, the most useful first.
 
-    A failure comes before what is not determined and that before a warning; among equals a cause comes before what
-    it brings about (ROOT_CAUSES), and a remedy that answers many findings before one that answers few.
+    Findings with one cause (ONE_CAUSE, else the same id and reason), and those with the same remedy, are answered by one
+    step, which has the remedy of the worst. A failure comes before what is not determined and that before a warning; among equals what stands in
+    the way of the rest (IN_THE_WAY), then what answers most findings.
     """
-    steps: dict[str, list[Finding]] = {}
+    kinds: dict[tuple[str, str], list[Finding]] = {}
     for finding in worst_first(findings):
         if finding.status in PROBLEMS and finding.remedy:
-            steps.setdefault(finding.remedy, []).append(finding)
+            kinds.setdefault(_kind(finding), []).append(finding)
+    steps: dict[str, list[Finding]] = {}
+    for kind in kinds.values():
+        steps.setdefault(kind[0].remedy, []).extend(kind)
     ranked = sorted(steps.items(), key=lambda step: _rank(step[1]))
     return [Step(remedy, tuple(answered)) for remedy, answered in ranked[:most]]
 
 
-def _rank(answered: Sequence[Finding]) -> tuple[int, int, int]:
-    causes = [ROOT_CAUSES.index(f.reason) if f.reason in ROOT_CAUSES else len(ROOT_CAUSES) for f in answered]
-    return PROBLEMS.index(answered[0].status), min(causes), -len(answered)
+def _kind(finding: Finding) -> tuple[str, str]:
+    return ("" if finding.reason in ONE_CAUSE else finding.id), finding.reason
+
+
+def _rank(answered: Sequence[Finding]) -> tuple[int, bool, int]:
+    in_the_way = any(finding.reason in IN_THE_WAY for finding in answered)
+    return PROBLEMS.index(answered[0].status), not in_the_way, -len(answered)
 
 
 def cleaned(report: Report) -> Report:

@@ -61,19 +61,26 @@ def test_areas_come_worst_first() -> None:
         ([], []),
         ([finding(PASS, "none needed"), finding(SKIP, "give --target")], []),
         ([finding(FAIL)], []),
-        ([finding(WARN, "w"), finding(UNKNOWN, "u"), finding(FAIL, "f")], ["f", "u", "w"]),
-        ([finding(FAIL, "one"), finding(FAIL, "two"), finding(FAIL, "two")], ["two", "one"]),
-        ([finding(FAIL, "many"), finding(FAIL, "many"), finding(FAIL, "dns", "dns_failed")], ["dns", "many"]),
+        ([finding(WARN, "w", "w"), finding(UNKNOWN, "u", "u"), finding(FAIL, "f", "f")], ["f", "u", "w"]),
+        ([finding(FAIL, "one", "x"), finding(FAIL, "two", "y"), finding(FAIL, "two", "z")], ["two", "one"]),
         (
-            [finding(FAIL, "tls", "tls_intercepted"), finding(FAIL, "net", "unreachable"), finding(FAIL, "x")],
-            ["net", "tls", "x"],
+            [finding(FAIL, "x"), finding(FAIL, "host 1", "filtered"), finding(FAIL, "host 2", "filtered")],
+            ["host 1", "x"],
         ),
-        ([finding(WARN, "both"), finding(FAIL, "both"), finding(FAIL, "one", "dns_failed")], ["one", "both"]),
-        ([finding(FAIL, str(n)) for n in range(5)], ["0", "1", "2"]),
+        (
+            [finding(FAIL, "many"), finding(FAIL, "many"), finding(FAIL, "sign in", "captive_portal")],
+            ["sign in", "many"],
+        ),
+        (
+            [finding(FAIL, "dns", "dns_failed"), Finding("c.d", "a", "t", FAIL, "dns_failed", "So.", remedy="again")],
+            ["dns"],
+        ),
+        ([finding(WARN, "both", "x"), finding(FAIL, "both", "y"), finding(FAIL, "one", "z")], ["both", "one"]),
+        ([finding(FAIL, str(n), str(n)) for n in range(5)], ["0", "1", "2"]),
     ],
 )
 def test_next_steps_are_the_most_useful_first(findings: list[Finding], remedies: list[str]) -> None:
-    """Failures before the rest, causes before what they bring about, and what helps most before what helps once."""
+    """Failures before the rest, what stands in the way before the rest, and what helps most before what helps once."""
     assert [step.remedy for step in next_steps(findings)] == remedies
 
 

@@ -14,7 +14,7 @@ from doctl.report import WORST_FIRST, Finding, Report, Status
 
 SYMBOLS: Final = {Status.PASS: "✓", Status.WARN: "!", Status.UNKNOWN: "?", Status.FAIL: "✕", Status.SKIP: "-"}
 NAME: Final = re.compile(r"(\*\.|\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+")
-HERE: Final = {"", "0.0.0.0", "::", "127.0.0.1", "::1", "localhost"}  # noqa: S104 - compared with, not bound to
+HERE: Final = {"", "*", "0.0.0.0", "::", "127.0.0.1", "::1", "localhost"}  # noqa: S104 - compared with, not bound to
 WIDTH: Final = 720
 ROW: Final = 26
 MOST_ROWS: Final = 14
