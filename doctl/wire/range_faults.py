@@ -55,9 +55,12 @@ _BROKEN: Final = {
 _ODD: Final = {
     (Kind.CHANGED, 206): (Reason.VERSION_CHANGED, "If-Range is not heeded: a part came of a version not asked for"),
     (Kind.SAME, 200): (Reason.RANGE_IGNORED, "If-Range with the present version brings the whole file"),
-    (Kind.PAST, 200): (Reason.RANGE_IGNORED, "the whole file came instead of 416"),
 }
-"""The same for what downloads can live with."""
+"""The same for what downloads can live with.
+
+A range past the end that brings the whole file is not among them: RFC 9110 section 14.2 lets a server disregard it, and
+squid does so with what it has in its cache.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +218,7 @@ def _tags(answers: Sequence[Answer]) -> Iterator[Fault]:
 
 
 def _conditions(answer: Answer) -> Fault | None:
-    """Judge the answers to If-Range and to what lies past the end; downloads work even where they are wrong."""
+    """Judge the answers to If-Range; downloads work even where they are wrong."""
     meaning = _ODD.get((answer.ask.kind, answer.status))
     return Fault(*meaning, answer, mild=True) if meaning else None
 

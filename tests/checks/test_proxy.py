@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,7 +33,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def origin(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
     """Run a good origin."""
-    with nginx(folder, tmp_path_factory.mktemp("nginx")) as server:
+    directives = """
+        location /moved.bin { return 302 /file.bin; }
+        location /elsewhere.bin { return 302 http://other.test/file.bin; }
+        location /denied.bin { deny all; }
+    """
+    with nginx(folder, tmp_path_factory.mktemp("nginx"), directives) as server:
         yield server
 
 
@@ -101,9 +107,8 @@ def test_each_fault_has_its_reason(origin: Nginx, fault: Fault, reason: str) -> 
         (bad.later(bad.without_etag, 4), "version_changed"),
         (bad.ignores_conditions, "version_changed"),
         (bad.mistrusts_conditions, "range_ignored"),
-        (bad.whole_past_the_end, "range_ignored"),
     ],
-    ids=["no ETag", "other ETag", "ETag now and then", "heeds no If-Range", "mistrusts If-Range", "whole past the end"],
+    ids=["no ETag", "other ETag", "ETag now and then", "heeds no If-Range", "mistrusts If-Range"],
 )
 def test_what_downloads_survive_is_a_warning(origin: Nginx, fault: Fault, reason: str) -> None:
     """Where every byte is right and only the version or a condition suffers, that is a warning."""
@@ -111,10 +116,133 @@ def test_what_downloads_survive_is_a_warning(origin: Nginx, fault: Fault, reason
     assert (finding.status, finding.reason) == (Status.WARN, reason), finding.summary
 
 
-@pytest.mark.parametrize("fault", [bad.passes, bad.hates_head, bad.escapes], ids=["passes", "no HEAD", "escapes"])
+@pytest.mark.parametrize("fault", [bad.passes, bad.hates_head, bad.whole_past_the_end, bad.escapes])
 def test_a_good_proxy_passes(origin: Nginx, fault: Fault) -> None:
     """A proxy that passes everything on is good, also one that refuses HEAD only."""
     finding = ranges_through(fault, origin.url("file.bin"))
     expected = (Status.WARN, "version_changed") if fault is bad.escapes else GOOD  # its ETag is not the origin's
     assert (finding.status, finding.reason) == expected, finding.summary
     assert "\x1b" not in f"{finding.summary}{finding.facts}{finding.remedy}"
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (bad.passes, "ok"),
+        (bad.whole, "range_ignored"),
+        (bad.later(bad.other_version, 3), "version_changed"),
+        (bad.altered, "ok"),  # as nobody can tell without the original
+        (bad.later(bad.altered, 4), "content_altered"),
+        (bad.answers(404), "not_testable"),
+    ],
+    ids=["passes", "whole", "another version", "alters all alike", "alters some", "not found"],
+)
+def test_without_comparison_the_answers_speak_for_themselves(origin: Nginx, fault: Fault, reason: str) -> None:
+    """Nothing is fetched directly when that is switched off; what the answers themselves show is found."""
+    before = len(origin.requests())
+    with BadProxy(fault) as proxy:
+        finding = check(origin.url("file.bin"), compare=False, proxy=proxy.url)["proxy.range"]
+        through = len(proxy.requests)
+    assert finding.reason == reason, finding.summary
+    assert finding.facts["direct"] == "not compared"
+    assert len(origin.requests()) - before <= 2 * through  # a few faults ask the origin twice
+
+
+def test_the_facts_are_those_of_the_answer(origin: Nginx) -> None:
+    """A finding has the proxy, status, range, ETag, size and Via of the answer it rests on."""
+    with BadProxy() as proxy:
+        finding = check(origin.url("file.bin"), proxy=proxy.url)["proxy.range"]
+        assert finding.facts["proxy"] == proxy.url
+    assert finding.target == origin.url("file.bin")
+    assert finding.facts["status_code"] == 206
+    assert finding.facts["content_range"] == f"bytes 0-0/{SIZE}"
+    assert finding.facts["total"] == SIZE
+    assert finding.facts["via"] == "1.1 bad-proxy"
+    assert str(finding.facts["etag"]).startswith('"')
+
+
+@pytest.mark.parametrize(
+    ("fault", "timeout", "expected"),
+    [
+        (bad.cuts(100_000, "stall"), 1.0, (Status.FAIL, "range_short")),
+        (bad.later(bad.cuts(100, "stall"), 7), 1.0, (Status.FAIL, "range_short")),
+        (bad.answers(200, then="stall", content_length="100"), 1.0, (Status.FAIL, "range_ignored")),
+        (bad.endless_interim, 1.0, (Status.FAIL, "unreachable")),
+        (bad.drips(20_000), 1.0, (Status.UNKNOWN, "not_testable")),
+    ],
+    ids=["stalls at a size", "stalls later", "stalls after the header", "never comes to the point", "slow"],
+)
+def test_time_is_bounded_and_slow_is_not_broken(
+    origin: Nginx, fault: Fault, timeout: float, expected: tuple[Status, str]
+) -> None:
+    """Everything ends with the time given; a proxy that goes silent is told from one that is slow."""
+    start = time.monotonic()
+    finding = ranges_through(fault, origin.url("file.bin"), timeout=timeout)
+    assert time.monotonic() - start < timeout + 1
+    assert (finding.status, finding.reason) == expected, finding.summary
+
+
+def test_a_server_that_cannot_be_reached_directly_is_no_failure(origin: Nginx) -> None:
+    """Where the proxy is the only way out, that is said and nothing fails."""
+    with BadProxy(bad.instead(origin.url("file.bin"))) as proxy:
+        finding = check("http://127.0.0.1:1/file.bin", proxy=proxy.url)["proxy.range"]
+    assert (finding.status, finding.reason) == GOOD
+    assert finding.facts["direct"] == "unreachable"
+    assert "directly they do not" in finding.summary
+
+
+def test_a_proxy_that_is_not_there_is_unreachable(origin: Nginx) -> None:
+    """A proxy nobody listens at, and one whose name has no address, fail as unreachable."""
+    refused = check(origin.url("file.bin"), proxy="127.0.0.1:1")["proxy.range"]
+    nameless = check(origin.url("file.bin"), proxy="proxy.invalid:3128")["proxy.range"]
+    assert (refused.status, refused.reason) == (nameless.status, nameless.reason) == (Status.FAIL, "unreachable")
+    assert "connection refused" in refused.summary
+    assert "no address" in nameless.summary
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "reason"),
+    [
+        ("file.bin", Status.PASS, "ok"),
+        ("page.html", Status.PASS, "ok"),
+        ("tiny.bin", Status.UNKNOWN, "not_testable"),
+        ("nothing.bin", Status.UNKNOWN, "not_testable"),
+        ("moved.bin", Status.UNKNOWN, "not_testable"),
+        ("elsewhere.bin", Status.FAIL, "captive_portal"),
+    ],
+)
+def test_without_a_proxy_the_server_itself_is_judged(origin: Nginx, name: str, status: Status, reason: str) -> None:
+    """What is no range's fault, as a small file or one that has moved, is not testable, and never passes."""
+    finding = check(origin.url(name))["proxy.range"]
+    assert (finding.status, finding.reason) == (status, reason), finding.summary
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("moved.bin", "not_testable"), ("elsewhere.bin", "not_testable"), ("denied.bin", "forbidden")]
+)
+def test_what_the_server_does_itself_is_not_blamed_on_the_proxy(origin: Nginx, name: str, reason: str) -> None:
+    """A redirect or refusal that comes without the proxy as well is the server's own."""
+    finding = ranges_through(bad.passes, origin.url(name))
+    assert finding.reason == reason
+    assert "The server does so without the proxy as well" in finding.summary
+
+
+def test_a_broken_server_behind_a_good_proxy_is_named(folder: Path, tmp_path: Path) -> None:
+    """Where the server ignores ranges the proxy is not blamed, and the remedy is the server's."""
+    with nginx(folder, tmp_path / "nginx", "max_ranges 0;") as server:
+        finding = ranges_through(bad.passes, server.url("file.bin"))
+    assert (finding.status, finding.reason) == (Status.FAIL, "range_ignored")
+    assert "without the proxy as well" in finding.summary
+    assert "max_ranges" in finding.remedy
+
+
+def test_credentials_never_show(origin: Nginx) -> None:
+    """Credentials in the proxy's address or the URL go where they belong and into no finding."""
+    with BadProxy(bad.answers(407)) as proxy:
+        address = proxy.url.replace("//", "//me:secret@")
+        url = origin.url("file.bin").replace("//", "//you:hidden@") + "?token=sealed"
+        findings = check(url, proxy=address).values()
+        assert all("proxy-authorization" in request.headers for request in proxy.requests)
+    text = " ".join(map(str, findings))
+    assert "***@" in text
+    assert not any(word in text for word in ("secret", "hidden", "sealed"))

@@ -11,7 +11,8 @@ import itertools
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Self
 from urllib.parse import urlsplit
@@ -67,6 +68,7 @@ class Reply:
         return replace(self, headers=headers)
 
 
+ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 Fetch = Callable[[Request], Reply]
 Fault = Callable[[Request, Fetch], Reply]
 
@@ -250,6 +252,27 @@ def escapes(request: Request, fetch: Fetch) -> Reply:
     return fetch(request).having(via="1.1 \x1b[31mred\x1b]0;title\x07", etag='"\x1b[2J"')
 
 
+def instead(url: str) -> Fault:
+    """Serve the file at ``url``, whatever is asked for."""
+    return lambda request, fetch: fetch(replace(request, target=url))
+
+
+def drips(rate: int) -> Fault:
+    """Send bodies at ``rate`` bytes a second, a little at a time."""
+
+    def fault(request: Request, fetch: Fetch) -> Reply:
+        reply = fetch(request)
+        return replace(reply, body=_slowly(reply.data, rate))
+
+    return fault
+
+
+def _slowly(data: bytes, rate: int) -> Iterator[bytes]:
+    for start in range(0, len(data), rate // 20):
+        yield data[start : start + rate // 20]
+        time.sleep(1 / 20)
+
+
 def raw(*blocks: bytes) -> Fault:
     """Send these bytes, whatever they are, and close."""
     return lambda request, fetch: Reply(0, body=blocks, then="close")
@@ -274,13 +297,17 @@ def endless_body(request: Request, fetch: Fetch) -> Reply:
 class BadProxy:
     """The proxy, on a port of its own, while it is entered.
 
-    https is passed on in a tunnel, or opened with certificates of ``authority``.
+    https is passed on in a tunnel; or, where there is an ``authority``, opened with its certificates and fetched from
+    ``opened``, an http URL; or, where it ``tunnels`` nothing, answered like any other request.
     """
 
-    def __init__(self, fault: Fault = passes, authority: trustme.CA | None = None, tunnels: bool = True) -> None:
+    def __init__(
+        self, fault: Fault = passes, *, authority: trustme.CA | None = None, opened: str = "", tunnels: bool = True
+    ) -> None:
         self.requests: list[Request] = []
         self._fault = fault
         self._authority = authority
+        self._opened = opened
         self._tunnels = tunnels
         self._lock = threading.Lock()
         self._open: list[socket.socket] = []
@@ -320,16 +347,16 @@ class BadProxy:
                 self._open.append(sock)
                 self._run(self._serve, sock)
 
-    def _serve(self, sock: socket.socket) -> None:
+    def _serve(self, sock: socket.socket, base: str = "") -> None:
         with contextlib.suppress(OSError), sock, sock.makefile("rb") as incoming:
-            while (request := self._read(incoming)) is not None:
+            while (request := self._read(incoming, base)) is not None:
                 if request.method == "CONNECT" and self._tunnels:
                     self._connect(sock, request)
                     break
                 if not self._answer(sock, self._fault(request, fetch), request.method == "HEAD"):
                     break
 
-    def _read(self, incoming: Iterable[bytes]) -> Request | None:
+    def _read(self, incoming: Iterable[bytes], base: str) -> Request | None:
         lines: list[str] = []
         for line in incoming:
             if not line.strip():
@@ -340,7 +367,7 @@ class BadProxy:
         method, target, _ = lines[0].split()
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
         with self._lock:
-            request = Request(len(self.requests), method, target, headers)
+            request = Request(len(self.requests), method, base + target, headers)
             self.requests.append(request)
         return request
 
@@ -358,22 +385,23 @@ class BadProxy:
 
     def _connect(self, sock: socket.socket, request: Request) -> None:
         host, _, port = request.target.partition(":")
+        if self._authority:
+            sock.sendall(ESTABLISHED)
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._authority.issue_cert(host).configure_cert(context)
+            self._serve(context.wrap_socket(sock, server_side=True), self._opened)
+            return
         with socket.create_connection((host, int(port)), 10) as upstream:
             self._open.append(upstream)
-            sock.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            if self._authority:
-                context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-                self._authority.issue_cert(host).configure_cert(context)
-                with context.wrap_socket(sock, server_side=True) as opened:
-                    while opened.recv(65536):
-                        opened.sendall(b"HTTP/1.1 403 Opened\r\nContent-Length: 0\r\n\r\n")
-                return
+            sock.sendall(ESTABLISHED)
             self._run(_relay, upstream, sock)
             _relay(sock, upstream)
 
 
 def _relay(source: socket.socket, sink: socket.socket) -> None:
+    """Copy until one side ends, and then end the other, so that nobody waits for it."""
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
             sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)
+    with contextlib.suppress(OSError):
+        sink.shutdown(socket.SHUT_RDWR)

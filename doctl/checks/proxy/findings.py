@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
+from urllib.parse import urlsplit
 
 from doctl.checks.proxy.interception import find_interception
 from doctl.checks.proxy.probing import Path
@@ -110,18 +111,46 @@ def judge(seen: Seen) -> Judged:
     proxied, page = seen.routed.proxy is not None, _is_page(seen.routed.url)
     direct_fault = find_fault(seen.direct.answers, page=page) if seen.direct else None
     fault = find_fault(seen.path.answers, page=page)
-    direct_works = seen.direct is not None and direct_fault is None and seen.direct.first.good
-    if fault is None and direct_works and seen.direct:
+    if fault is None and seen.direct and _works(seen.direct, direct_fault):
         fault = compare(seen.path.answers, seen.direct.answers)
     fault = fault or find_oddity(seen.path.answers)
-    if fault is not None and fault.reason is Reason.NOT_TESTABLE and direct_works:
-        fault = replace(fault, reason=Reason.FORBIDDEN)
-    if fault is not None and _moved(seen, fault, direct_fault):
-        fault = replace(fault, reason=Reason.NOT_TESTABLE)
-    same = fault is not None and direct_fault is not None and direct_fault.reason is fault.reason
+    same = fault is not None and direct_fault is not None and _alike(fault, direct_fault)
+    if fault is not None:
+        fault = _told_apart(seen, fault, direct_fault)
     if (intercepted := _interception(seen)) and (fault is None or fault.mild or not intercepted.mild):
         return Judged(intercepted, proxied, direct_fault)
     return Judged(fault, proxied and not same, direct_fault)
+
+
+def _works(direct: Path, fault: Fault | None) -> bool:
+    return fault is None and direct.first.good
+
+
+def _alike(one: Fault, other: Fault) -> bool:
+    """Whether two faults are the same one, seen twice."""
+    where = one.answer.headers.get("location"), other.answer.headers.get("location")
+    return one.reason is other.reason and where[0] == where[1]
+
+
+def _told_apart(seen: Seen, fault: Fault, direct_fault: Fault | None) -> Fault:
+    """Return ``fault`` with the reason it has in the light of the direct way.
+
+    An answer of the proxy alone that says nothing else is a refusal. A redirect is the server's own, and no sign-in
+    page, where it comes without the proxy too; where nobody knows, if it stays with the host.
+    """
+    if fault.reason is Reason.NOT_TESTABLE and seen.direct and _works(seen.direct, direct_fault):
+        return replace(fault, reason=Reason.FORBIDDEN)
+    if fault.answer.status not in REDIRECTS:
+        return fault
+    moved = _alike(fault, direct_fault) if direct_fault else _stays(seen, fault.answer.headers.get("location", ""))
+    return replace(fault, reason=Reason.NOT_TESTABLE) if moved else fault
+
+
+def _stays(seen: Seen, location: str) -> bool:
+    try:
+        return urlsplit(location).hostname in (None, _host(seen))
+    except ValueError:
+        return False
 
 
 def _interception(seen: Seen) -> Fault | None:
@@ -130,23 +159,13 @@ def _interception(seen: Seen) -> Fault | None:
     return Fault(Reason.TLS_INTERCEPTED, found.detail, seen.path.first, mild=found.harmless) if found else None
 
 
-def _moved(seen: Seen, fault: Fault, direct_fault: Fault | None) -> bool:
-    """Whether a redirect is the server's own: it comes without the proxy too, or it stays with the host."""
-    location = fault.answer.headers.get("location", "")
-    if fault.answer.status not in REDIRECTS:
-        return False
-    if direct_fault is not None:
-        return direct_fault.answer.headers.get("location", "") == location
-    return shown(location).startswith(("/", f"http://{_host(seen)}/", f"https://{_host(seen)}/"))
-
-
 def _of_fault(seen: Seen, judged: Judged, fault: Fault) -> Verdict:
     status = Status.WARN if fault.mild else Status.UNKNOWN if fault.reason is Reason.NOT_TESTABLE else Status.FAIL
     way = f"Through {seen.routed.proxy}" if seen.routed.proxy else "Directly"
     summary = f"{way}, {fault.answer.ask.name}: {fault.detail}."
     if seen.routed.proxy and not judged.by_proxy:
         summary += " The server does so without the proxy as well."
-    elif seen.direct and judged.direct_fault is None and seen.direct.first.good:
+    elif seen.direct and _works(seen.direct, judged.direct_fault):
         summary += " Without the proxy all is well."
     if fault.reason is Reason.UNREACHABLE and seen.routed.others:
         others = ", ".join(str(each) if each else "a direct connection" for each in seen.routed.others[:3])

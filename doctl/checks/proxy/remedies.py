@@ -9,23 +9,40 @@ from doctl.wire.range_probes import Answer
 PRODUCTS: Final = ("squid", "tinyproxy", "nginx", "varnish", "apache", "haproxy", "bluecoat", "zscaler", "iis", "envoy")
 """Words by which a Via or Server header names a product."""
 
-GENERIC: Final[Mapping[Reason, str]] = {
-    Reason.RANGE_IGNORED: "Let {whose} pass Range and If-Range on for {host}, and answer 206 with what was asked for.",
-    Reason.RANGE_WRONG: "Take {host} out of {whose} cache, or update it: it answers with another range than asked for.",
-    Reason.RANGE_SHORT: "Raise or remove the limits of {whose} on size and time for {host}, and do not scan it.",
-    Reason.RANGE_ENCODED: "Switch compression off in {whose} for {host}; the files are compressed already.",
-    Reason.RANGE_JOINED: "Switch merging of ranges off in {whose} for {host}: each request wants its own range.",
-    Reason.TOTAL_UNSTABLE: "Empty the cache of {whose} for {host}, and stop it from changing files on the way.",
-    Reason.VERSION_CHANGED: "Empty the cache of {whose} for {host}, and let it pass ETag and If-Range unchanged.",
-    Reason.CONTENT_ALTERED: "Take {host} out of what changes content in {whose}: filters, scanners, scripts.",
-    Reason.AUTH_REQUIRED: "Let {host} through {whose} without credentials: the service asks as NetworkService.",
-    Reason.FORBIDDEN: "Allow {host} in {whose}.",
-    Reason.CAPTIVE_PORTAL: "Sign in to the network, or exempt this machine; if the file has moved, give its new URL.",
+AT_PROXY: Final[Mapping[Reason, str]] = {
+    Reason.RANGE_IGNORED: "Let the proxy pass Range and If-Range on for {host}, and answer 206 with what was asked.",
+    Reason.RANGE_WRONG: "Take {host} out of the proxy's cache, or update it: it sends another range than asked for.",
+    Reason.RANGE_SHORT: "Raise or remove the proxy's limits on size and time for {host}, and do not scan it there.",
+    Reason.RANGE_ENCODED: "Switch compression off in the proxy for {host}; the files are compressed already.",
+    Reason.RANGE_JOINED: "Switch merging of ranges off in the proxy for {host}: each request wants its own range.",
+    Reason.TOTAL_UNSTABLE: "Empty the proxy's cache of {host}, and stop it from changing files on the way.",
+    Reason.VERSION_CHANGED: "Empty the proxy's cache of {host}, and let it pass ETag and If-Range unchanged.",
+    Reason.CONTENT_ALTERED: "Take {host} out of what changes content in the proxy: filters, scanners, scripts.",
+    Reason.AUTH_REQUIRED: "Let {host} through the proxy without credentials: the service asks as NetworkService.",
+    Reason.FORBIDDEN: "Allow {host} in the proxy, for files of any size.",
+    Reason.CAPTIVE_PORTAL: "Sign in to the network or the proxy, or exempt this machine from it.",
     Reason.TLS_INTERCEPTED: "Exempt {host} from TLS inspection: the service accepts Microsoft's own certificates only.",
-    Reason.UNREACHABLE: "See that {host} can be reached from {whose}, and {whose} from here; doctl hosts tells more.",
-    Reason.NOT_TESTABLE: "Give a URL that this machine may fetch, or more time: doctl proxy --timeout 30 URL",
+    Reason.UNREACHABLE: "See that the proxy can be reached from here, and {host} from the proxy.",
+    Reason.NOT_TESTABLE: "Give a URL that can be fetched, or more time: doctl proxy --timeout 30 URL",
 }
-"""What to do where the product is not known. ``{whose}`` is who breaks the range, ``{host}`` the host of the URL."""
+"""What to do about a proxy whose product is not known; ``{host}`` is the host of the URL."""
+AT_SERVER: Final[Mapping[Reason, str]] = {
+    Reason.RANGE_IGNORED: "Let the server of {host} answer ranges with 206, and what is in front of it pass them on.",
+    Reason.RANGE_WRONG: "Repair or update the server of {host}: it sends another range than asked for.",
+    Reason.RANGE_SHORT: "Raise the limits of the server of {host} on size and time, and of firewalls on the way.",
+    Reason.RANGE_ENCODED: "Switch compression off in the server of {host} for these files.",
+    Reason.RANGE_JOINED: "Repair or update the server of {host}: one range was asked for.",
+    Reason.TOTAL_UNSTABLE: "Let all servers behind {host} have one version of the file.",
+    Reason.VERSION_CHANGED: "Let all servers behind {host} have one version of the file, with one ETag.",
+    Reason.CONTENT_ALTERED: "Look for a firewall or a transparent proxy that changes content of {host}.",
+    Reason.AUTH_REQUIRED: "Give a URL that needs no credentials: Delivery Optimization has none.",
+    Reason.FORBIDDEN: "Allow this machine on the server of {host}, or give a URL that it may fetch.",
+    Reason.CAPTIVE_PORTAL: "Sign in to the network; or give the URL to which the file has moved.",
+    Reason.TLS_INTERCEPTED: "Exempt {host} from TLS inspection: the service accepts Microsoft's own certificates only.",
+    Reason.UNREACHABLE: "doctl hosts --host {host} shows where the way ends.",
+    Reason.NOT_TESTABLE: "Give a URL that can be fetched, or more time: doctl proxy --timeout 30 URL",
+}
+"""The same where it is the server, or something on the way that nobody set as a proxy."""
 
 _SQUID_ACL: Final = "acl do dstdomain {host}"
 SPECIFIC: Final[Mapping[tuple[str, Reason], str]] = {
@@ -42,7 +59,8 @@ SPECIFIC: Final[Mapping[tuple[str, Reason], str]] = {
     ("squid", Reason.AUTH_REQUIRED): "squid.conf, before the http_access line with proxy_auth: "
     + _SQUID_ACL
     + "; http_access allow do",
-    ("squid", Reason.FORBIDDEN): "squid.conf, before http_access deny: " + _SQUID_ACL + "; http_access allow do",
+    ("squid", Reason.FORBIDDEN): "squid.conf, before http_access deny: " + _SQUID_ACL + "; http_access allow do; "
+    "reply_body_max_size none do",
     ("squid", Reason.TLS_INTERCEPTED): "squid.conf: acl do ssl::server_name {host}; ssl_bump splice do",
     ("tinyproxy", Reason.FORBIDDEN): "tinyproxy.conf: Allow this machine's network, take {host} out of the Filter "
     "file, and ConnectPort 443 for https",
@@ -74,9 +92,8 @@ SPECIFIC: Final[Mapping[tuple[str, Reason], str]] = {
 
 def remedy(reason: Reason, answer: Answer | None, host: str, *, by_proxy: bool) -> str:
     """Return what to do about ``reason``; ``by_proxy`` says that the proxy breaks it and not the server of ``host``."""
-    whose = "the proxy" if by_proxy else "the server"
-    text = SPECIFIC.get((product(answer, by_proxy), reason)) or GENERIC.get(reason, "")
-    return text.replace("{host}", host).replace("{whose}", whose)
+    general = AT_PROXY if by_proxy else AT_SERVER
+    return SPECIFIC.get((product(answer, by_proxy), reason), general[reason]).replace("{host}", host)
 
 
 def product(answer: Answer | None, proxied: bool) -> str:
