@@ -10,9 +10,9 @@ from doctl.jobs.transfer import Transfer
 from doctl.net.base import Network
 from doctl.report import Progress
 from doctl.sources import hash_files
-from doctl.sources.http import Origin, learn
 from doctl.transfer.content import Content
 from doctl.transfer.hashing import describe, sha256_of
+from doctl.transfer.origin import Origin, learn
 from doctl.wire.file_names import suggest
 
 Watch = Callable[[Progress], None]

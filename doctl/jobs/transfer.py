@@ -11,7 +11,7 @@ from doctl.endpoints import Address
 from doctl.errors import ContentError
 from doctl.jobs.fetch_result import WITHOUT_PEERS, FetchJob
 from doctl.jobs.listening import listen_for_peers
-from doctl.sources.http import HttpSource, Origin, stream
+from doctl.sources.http import HttpSource
 from doctl.sources.peer import PeerSource
 from doctl.transfer import filesystem
 from doctl.transfer.content import Content
@@ -21,6 +21,7 @@ from doctl.transfer.ledger import kind_of_address
 from doctl.transfer.limits import RateLimit
 from doctl.transfer.link import Link
 from doctl.transfer.node import Node
+from doctl.transfer.origin import Origin, stream
 from doctl.transfer.share import Share
 from doctl.transfer.store import Store
 from doctl.transfer.stream_store import StreamStore

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from doctl.errors import DoctlError, HashFileError, OriginError
-from doctl.net.http_errors import named
+from doctl.errors import DoctlError, HashFileError
 from doctl.transfer.content import Content
 from doctl.transfer.hashing import read_hash_file
+from doctl.transfer.origin import read
 from doctl.wire.hash_file import MAX_HASH_FILE, parse
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ SUFFIXES: Final = (".phf", "/pieceshash")
 async def named_by_user(client: "httpx.AsyncClient", place: str, trusted: bytes | None) -> Content:
     """Read the hash file at ``place``, a path or an http(s) URL; HashFileError where it is not what is trusted."""
     if place.startswith(("http://", "https://")):
-        return content_of(await _download(client, place), trusted)
+        return content_of(await read(client, place, MAX_HASH_FILE), trusted)
     return content_of(read_hash_file(Path(place)), trusted)
 
 
@@ -30,7 +30,7 @@ async def beside(client: "httpx.AsyncClient", url: str, trusted: bytes) -> Conte
     error: DoctlError = HashFileError(f"{url}: no hash file")
     for place in places(url):
         try:
-            return content_of(await _download(client, place), trusted)
+            return content_of(await read(client, place, MAX_HASH_FILE), trusted)
         except DoctlError as problem:
             error = problem
     raise error
@@ -47,16 +47,3 @@ def content_of(data: bytes, trusted: bytes | None) -> Content:
     """Make content of a hash file's bytes; without ``trusted`` it has no swarm."""
     found = parse(data, trusted)
     return Content(found.content_length, found.piece_size, found.pieces, trusted)
-
-
-async def _download(client: "httpx.AsyncClient", url: str) -> bytes:
-    data = bytearray()
-    with named(url):
-        async with client.stream("GET", url, follow_redirects=True) as response:
-            if response.status_code != 200:
-                raise OriginError(f"{url}: HTTP {response.status_code} instead of a hash file")
-            async for chunk in response.aiter_raw():
-                data += chunk
-                if len(data) > MAX_HASH_FILE:
-                    raise HashFileError(f"{url}: longer than {MAX_HASH_FILE} bytes, no hash file is")
-    return bytes(data)

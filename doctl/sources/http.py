@@ -1,21 +1,16 @@
-"""An HTTP origin: what it says of a file, and the file from it as pieces, by ranges or as one plain stream."""
+"""The file at an HTTP origin as pieces, by several ranges at once or as one plain stream."""
 
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
-from doctl.errors import BusyError, DoctlError, NetworkError, OriginError, TlsError, UsageError
-from doctl.net.http_errors import named
+from doctl.errors import BusyError, DoctlError, NetworkError, OriginError, TlsError
 from doctl.transfer.desk import Desk, Kind
+from doctl.transfer.origin import Origin, ask
 from doctl.transfer.patience import Patience
-from doctl.wire.file_names import suggest
-from doctl.wire.http_answers import FIRST_BYTE, Answer, Version
 from doctl.wire.ranges import ContentRange, byte_range
-from doctl.wire.urls import next_hop, shown, usable
 
 if TYPE_CHECKING:
     import httpx
@@ -24,110 +19,6 @@ PARALLEL: Final = 4
 """Ranges asked for at once: enough to fill a link on which one connection is slowed by loss or distance."""
 RUN: Final = 8
 """Pieces asked for with one request, so that its round trip is a small part of it."""
-BRIEF: Final = Patience(tries=3, most=10.0)
-"""Patience while nothing has been fetched yet: peers wait for the outcome."""
-SHORT: Final = 64 * 1024
-"""Bytes of an unwanted body that are read so that the connection can be kept; a longer one costs more than that."""
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """A file on an HTTP server.
-
-    ``url`` is where redirects led; ``ranges`` says whether parts of the file can be asked for, ``validator`` is what
-    If-Range may then carry; ``filename`` is a safe suggestion.
-    """
-
-    url: str
-    version: Version
-    ranges: bool
-    validator: str | None
-    filename: str
-
-    @property
-    def length(self) -> int | None:
-        """Bytes in the file, None where the server does not say."""
-        return self.version.length
-
-
-async def learn(client: "httpx.AsyncClient", url: str, patience: Patience = BRIEF) -> Origin:
-    """Ask for the first byte of ``url``, through redirects, and return what that tells of the file.
-
-    Raises UsageError for a URL that is none, NetworkError, OriginError; BusyError after ``patience`` is used up.
-    """
-    failures = 0
-    while True:
-        try:
-            return await _learn(client, usable(url), patience)
-        except BusyError as error:
-            failures += 1
-            pause = patience.pause(failures, error.wait)
-            if pause is None:
-                raise
-        await asyncio.sleep(pause)
-
-
-async def stream(client: "httpx.AsyncClient", origin: Origin, patience: Patience = BRIEF) -> AsyncIterator[bytes]:
-    """Yield the whole file in order, for a file whose length nobody knows; NetworkError when it breaks off."""
-    async with _answer(client, origin.url, {}, patience) as (answer, response):
-        answer.check_whole(origin.version)
-        async for chunk in response.aiter_raw():
-            yield chunk
-
-
-async def _learn(client: "httpx.AsyncClient", url: str, patience: Patience) -> Origin:
-    trail = [url]
-    while True:
-        try:
-            answer = await _first_byte(client, trail[-1], patience)
-        except UsageError as error:
-            raise error if len(trail) == 1 else OriginError(f"{shown(trail[-2])}: redirects to {error}") from None
-        location = answer.redirect()
-        if location is None:
-            break
-        trail.append(next_hop(trail, location))
-    found = answer.describe()
-    filename = suggest(url, answer.headers.get("content-disposition"))
-    return Origin(trail[-1], found.version, found.ranges, found.validator, filename)
-
-
-async def _first_byte(client: "httpx.AsyncClient", url: str, patience: Patience) -> Answer:
-    asked = {"Range": byte_range(FIRST_BYTE.first, FIRST_BYTE.last)}
-    async with _answer(client, url, asked, patience) as (answer, response):
-        if 200 < answer.status < 400:  # the whole file is too long, and after an error the connection is not needed
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(1.0):
-                    await _drain(response)
-        return answer
-
-
-async def _drain(response: "httpx.Response") -> None:
-    """Read a short body to its end: only then can the connection serve the next request."""
-    count = 0
-    async for chunk in response.aiter_raw():
-        count += len(chunk)
-        if count > SHORT:
-            return
-
-
-@contextlib.asynccontextmanager
-async def _answer(
-    client: "httpx.AsyncClient", url: str, headers: Mapping[str, str], patience: Patience
-) -> "AsyncIterator[tuple[Answer, httpx.Response]]":
-    """Send a GET and give the head of the answer, and the response to read the body from."""
-    who = shown(url)
-    with named(who) as extensions:
-        request = client.build_request("GET", url, headers=headers, extensions=extensions)
-        request.url.host  # noqa: B018 - fails here for a name that is none; after this it is the server's name that fails
-        try:
-            async with asyncio.timeout(patience.head):
-                response = await client.send(request, stream=True)
-        except UnicodeError as error:
-            raise OriginError(f"{who}: redirects to a host whose name is none") from error
-        try:
-            yield Answer(who, response.status_code, response.headers, datetime.now(UTC)), response
-        finally:
-            await response.aclose()
 
 
 class HttpSource:
@@ -241,7 +132,7 @@ class HttpSource:
         headers = {"Range": byte_range(asked.first, asked.last)} if origin.ranges else {}
         if origin.ranges and origin.validator is not None:
             headers["If-Range"] = origin.validator
-        async with _answer(self._client, origin.url, headers, self._patience) as (answer, response):
+        async with ask(self._client, origin.url, headers, self._patience) as (answer, response):
             if origin.ranges:
                 answer.check_part(asked, origin.version)
                 yield _Body(answer.who, response.aiter_raw(), desk.may_receive, asked.first, stop)

@@ -9,10 +9,11 @@ from pathlib import Path
 import httpx
 
 from doctl.net.system import SystemNetwork
-from doctl.sources.http import HttpSource, learn
+from doctl.sources.http import HttpSource
 from doctl.transfer.content import Content
 from doctl.transfer.engine import Engine
 from doctl.transfer.ledger import Ledger
+from doctl.transfer.origin import learn
 from doctl.transfer.patience import Patience
 from doctl.transfer.store import Store
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from doctl.errors import BusyError, ContentError, DoctlError, FilteredError, NetworkError, OriginError, RefusedError
-from doctl.sources.http import HttpSource, learn
+from doctl.sources.http import HttpSource
 from doctl.transfer.content import Content
 from doctl.transfer.desk import Kind, Source
+from doctl.transfer.origin import learn
 from tests.servers import origin as servers
 from tests.servers.origin import Behaviour, File, Origin, Reply, Request
 from tests.sources.fetching import DATA, PIECE, QUICK, WHOLE, Fetch, client, digest

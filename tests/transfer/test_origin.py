@@ -9,8 +9,8 @@ import pytest
 import trustme
 
 from doctl.errors import BusyError, ContentError, DoctlError, FilteredError, NetworkError, OriginError, UsageError
-from doctl.sources.http import Origin as Learnt
-from doctl.sources.http import learn, stream
+from doctl.transfer.origin import Origin as Learnt
+from doctl.transfer.origin import learn, read, stream
 from doctl.transfer.patience import Patience
 from tests.servers import origin as servers
 from tests.servers.origin import MODIFIED, Behaviour, File, Origin, Reply, Request
@@ -244,3 +244,46 @@ def test_a_stream_of_another_version_is_noticed() -> None:
 
     with Origin(DATA, changing) as origin, pytest.raises(ContentError, match="changed on the server"):
         asyncio.run(collected(origin.url))
+
+
+def short(url: str, most: int = 2000, patience: Patience = QUICK) -> bytes:
+    """Return the short file at ``url``."""
+
+    async def fetch() -> bytes:
+        async with client() as http:
+            return await read(http, url, most, patience)
+
+    return asyncio.run(fetch())
+
+
+@pytest.mark.parametrize("behave", [servers.proper, servers.in_chunks(), servers.redirect("/there")])
+def test_a_short_file_is_read_whole(behave: Behaviour) -> None:
+    """With a length or without, through redirects too."""
+    with Origin(b"x" * 2000, behave) as origin:
+        assert short(origin.url) == b"x" * 2000
+
+
+@pytest.mark.parametrize("behave", [servers.proper, servers.in_chunks()])
+def test_a_file_that_is_not_short_is_not_read(behave: Behaviour) -> None:
+    """One byte more than allowed is an error, announced or not."""
+    with Origin(b"x" * 2001, behave) as origin, pytest.raises(OriginError, match="longer than 2000 bytes"):
+        short(origin.url)
+
+
+def test_a_short_file_does_not_take_long() -> None:
+    """One that drips in is given up."""
+
+    def dripping(request: Request, file: File) -> Reply:
+        return replace(servers.proper(request, file), body=servers.slowly(file.data))
+
+    with Origin(b"x" * 2000, dripping) as origin, pytest.raises(FilteredError, match="no answer in time"):
+        short(origin.url, patience=replace(QUICK, head=0.2))
+
+
+@pytest.mark.parametrize("behave", [servers.status(404), servers.status(503), servers.cut(5), servers.raw(b"")])
+def test_a_short_file_that_is_not_there(behave: Behaviour) -> None:
+    """Whatever goes wrong is an error of the kind that it is, at the first try."""
+    with Origin(b"x" * 2000, behave) as origin:
+        with pytest.raises((OriginError, NetworkError)):
+            short(origin.url)
+        assert len(origin.requests) == 1

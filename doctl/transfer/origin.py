@@ -1,0 +1,145 @@
+"""A file on an HTTP server: asking for it, through redirects, and what the server says of it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from doctl.errors import BusyError, OriginError
+from doctl.net.http_errors import named
+from doctl.transfer.patience import Patience
+from doctl.wire.file_names import suggest
+from doctl.wire.http_answers import FIRST_BYTE, Answer, Version
+from doctl.wire.ranges import byte_range
+from doctl.wire.urls import next_hop, shown, usable
+
+if TYPE_CHECKING:
+    import httpx
+
+BRIEF: Final = Patience(tries=3, most=10.0)
+"""Patience while nothing has been fetched yet: peers wait for the outcome."""
+SHORT: Final = 64 * 1024
+"""Bytes of an unwanted body that are read so that the connection can be kept; a longer one costs more than that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A file on an HTTP server.
+
+    ``url`` is where redirects led; ``ranges`` says whether parts of the file can be asked for, ``validator`` is what
+    If-Range may then carry; ``filename`` is a safe suggestion.
+    """
+
+    url: str
+    version: Version
+    ranges: bool
+    validator: str | None
+    filename: str
+
+    @property
+    def length(self) -> int | None:
+        """Bytes in the file, None where the server does not say."""
+        return self.version.length
+
+
+async def learn(client: "httpx.AsyncClient", url: str, patience: Patience = BRIEF) -> Origin:
+    """Ask for the first byte of ``url``, through redirects, and return what that tells of the file.
+
+    Raises UsageError for a URL that is none, NetworkError, OriginError; BusyError after ``patience`` is used up.
+    """
+    failures = 0
+    while True:
+        try:
+            return await _learn(client, url, patience)
+        except BusyError as error:
+            failures += 1
+            pause = patience.pause(failures, error.wait)
+            if pause is None:
+                raise
+        await asyncio.sleep(pause)
+
+
+async def stream(client: "httpx.AsyncClient", origin: Origin, patience: Patience = BRIEF) -> AsyncIterator[bytes]:
+    """Yield the whole file in order, for a file whose length nobody knows; NetworkError when it breaks off."""
+    async with ask(client, origin.url, {}, patience) as (answer, response):
+        answer.check_whole(origin.version)
+        async for chunk in response.aiter_raw():
+            yield chunk
+
+
+async def read(client: "httpx.AsyncClient", url: str, most: int, patience: Patience = BRIEF) -> bytes:
+    """Return a short file whole, through redirects; OriginError when it has more than ``most`` bytes.
+
+    Raises as ``learn`` does, but asks only once, and gives it no longer than ``patience`` has for a head.
+    """
+    data = bytearray()
+    async with _follow(client, url, {}, patience) as (_, answer, response), asyncio.timeout(patience.head):
+        answer.check_whole(Version(None))
+        async for chunk in response.aiter_raw():
+            data += chunk
+            if len(data) > most:
+                raise OriginError(f"{answer.who}: longer than {most} bytes")
+    return bytes(data)
+
+
+@contextlib.asynccontextmanager
+async def ask(
+    client: "httpx.AsyncClient", url: str, headers: Mapping[str, str], patience: Patience
+) -> "AsyncIterator[tuple[Answer, httpx.Response]]":
+    """Send a GET and give the head of the answer, and the response to read the body from.
+
+    What httpx raises, here or while the body is read, becomes NetworkError, OriginError or UsageError.
+    """
+    who = shown(url)
+    with named(who) as extensions:
+        request = client.build_request("GET", url, headers=headers, extensions=extensions)
+        request.url.host  # noqa: B018 - fails here for a name that is none; after this it is the server's name that fails
+        try:
+            async with asyncio.timeout(patience.head):
+                response = await client.send(request, stream=True)
+        except UnicodeError as error:
+            raise OriginError(f"{who}: redirects to a host whose name is none") from error
+        try:
+            yield Answer(who, response.status_code, response.headers, datetime.now(UTC)), response
+        finally:
+            await response.aclose()
+
+
+async def _learn(client: "httpx.AsyncClient", url: str, patience: Patience) -> Origin:
+    asked = {"Range": byte_range(FIRST_BYTE.first, FIRST_BYTE.last)}
+    async with _follow(client, url, asked, patience) as (target, answer, response):
+        found = answer.describe()
+        if found.ranges:
+            await _drain(response)
+    filename = suggest(url, answer.headers.get("content-disposition"))
+    return Origin(target, found.version, found.ranges, found.validator, filename)
+
+
+@contextlib.asynccontextmanager
+async def _follow(
+    client: "httpx.AsyncClient", url: str, headers: Mapping[str, str], patience: Patience
+) -> "AsyncIterator[tuple[str, Answer, httpx.Response]]":
+    """Ask for ``url`` and wherever it redirects, and give the last URL with what ``ask`` gives for that."""
+    trail = [usable(url)]
+    while True:
+        async with ask(client, trail[-1], headers, patience) as (answer, response):
+            location = answer.redirect()
+            if location is None:
+                yield trail[-1], answer, response
+                return
+            target = next_hop(trail, location)
+            await _drain(response)
+        trail.append(target)
+
+
+async def _drain(response: "httpx.Response") -> None:
+    """Read a short body to its end, if it ends soon: only then can the connection serve the next request."""
+    count = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(1.0):
+            async for chunk in response.aiter_raw():
+                count += len(chunk)
+                if count > SHORT:
+                    return
