@@ -37,11 +37,14 @@ class State(enum.Enum):
 
 @dataclass(slots=True)
 class _Holder:
-    """What the plan knows of one source. ``pace`` is seconds a piece, None before its first."""
+    """What the plan knows of one source. ``pace`` is seconds a piece, None before its first.
+
+    ``queue`` is an ordered set (the values mean nothing), since a plain stream takes a whole file's pieces at once.
+    """
 
     has: int
     peer: bool
-    queue: list[int] = field(default_factory=list)
+    queue: dict[int, None] = field(default_factory=dict)
     pace: float | None = None
     since: float = 0.0
     cursor: int = 0
@@ -50,6 +53,13 @@ class _Holder:
         """The pace so far; for a source that has gone quiet, at least as long as it has been so."""
         quiet = now - self.since if self.queue else 0.0
         return max(self.pace or 0.0, quiet) if self.pace is not None or quiet > STALLED else None
+
+    def last_first(self, now: float) -> Iterator[tuple[int, float]]:
+        """Yield every piece of the queue and in how many seconds it should come, the last first."""
+        pace = self.seconds_per_piece(now)
+        if pace is not None:
+            for place, piece in zip(range(len(self.queue), 0, -1), reversed(self.queue), strict=True):
+                yield piece, pace * place
 
 
 class Plan:
@@ -160,7 +170,7 @@ class Plan:
         holder = self._holders[source]
         if not holder.queue:
             holder.since = now
-        holder.queue.append(piece)
+        holder.queue[piece] = None
         self._owners.setdefault(piece, []).append(source)
         self.wanted &= ~(1 << piece)
 
@@ -170,22 +180,22 @@ class Plan:
         own_pace = holder.seconds_per_piece(now)
         limit = STALLED if own_pace is None else PATIENCE * own_pace * (len(holder.queue) + 1) + SLACK
         latest, when = -1, limit
-        for piece, expected in self._expected(now):
-            if expected > when and holder.has >> piece & 1 and source not in self._owners[piece]:
-                latest, when = piece, expected
+        for other in self._holders.values():
+            for piece, expected in other.last_first(now):
+                if expected <= when:
+                    break
+                if self._may_join(source, piece):
+                    latest, when = piece, expected
+                    break
         if latest < 0:
             return []
         self._own(source, latest, now)
         return [latest]
 
-    def _expected(self, now: float) -> Iterator[tuple[int, float]]:
-        """Every piece with a single owner, and in how many seconds that owner should have it."""
-        for holder in self._holders.values():
-            pace = holder.seconds_per_piece(now)
-            if pace is not None:
-                for place, piece in enumerate(holder.queue, 1):
-                    if len(self._owners[piece]) == 1:
-                        yield piece, pace * place
+    def _may_join(self, source: object, piece: int) -> bool:
+        """Whether ``source`` may fetch a piece that another is fetching: it has it, and there is no second one yet."""
+        owners, bit = self._owners[piece], 1 << piece
+        return len(owners) == 1 and source not in owners and bool(self._holders[source].has & ~self.checking & bit)
 
     # -- giving back and finishing
 
@@ -212,9 +222,11 @@ class Plan:
         return True
 
     def finish(self, piece: int) -> None:
-        """Note that ``piece`` had the right hash and is on disk."""
+        """Note that ``piece`` had the right hash and is on disk; whoever else is fetching it does so in vain."""
         self.checking &= ~(1 << piece)
         self.done |= 1 << piece
+        for owner in self.owners_of(piece):
+            self._disown(owner, piece)
 
     def fail(self, piece: int) -> None:
         """Note that a delivered ``piece`` was bad: it is wanted again, unless another source is fetching it."""
@@ -224,8 +236,8 @@ class Plan:
 
     def _disown(self, source: object, piece: int) -> None:
         holder = self._holders.get(source)
-        if holder is not None and piece in holder.queue:
-            holder.queue.remove(piece)
+        if holder is not None:
+            holder.queue.pop(piece, None)
         owners = self._owners.get(piece, [])
         if source in owners:
             owners.remove(source)
