@@ -45,11 +45,9 @@ class Entry:
 
     def covers_name(self, name: str) -> bool:
         """Whether the entry lets one name through."""
-        if self.pattern.startswith("."):
-            return name == self.pattern[1:] or name.endswith(self.pattern)
         if "*" in self.pattern:
             return _matches(self.pattern, name)
-        return name == self.pattern
+        return name == self.pattern.removeprefix(".") or (self.pattern[0] == "." and name.endswith(self.pattern))
 
     def _covers_below(self, end: str) -> bool:
         """Whether the entry lets through everything that ends in ``end``, which begins with a dot."""

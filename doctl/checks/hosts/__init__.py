@@ -77,7 +77,7 @@ def _untested(hosts: Sequence[Endpoint]) -> Iterator[Finding]:
             target=host.pattern,
             status=Status.SKIP,
             reason="retired",
-            summary="Retired: no longer in DNS, and nothing needs it.",
+            summary="Nothing needs it any more, so it was not looked at.",
             facts={"scheme": host.scheme, "port": host.port, "sets": list(host.sets), "purpose": host.purpose},
             reference=host.source,
         )

@@ -1,5 +1,6 @@
 """Which required hosts an allowlist covers, which it misses, and which of its entries are of no use; pure."""
 
+import enum
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -13,17 +14,27 @@ MOST_QUOTED: Final = 50
 """Entries of a list that are quoted in one fact; the rest are counted."""
 
 
+class Use(enum.Enum):
+    """What an entry of a list is good for."""
+
+    NEEDED = "lets through a host in use"
+    RETIRED = "lets through retired hosts alone"
+    NONE = "has nothing to do with Delivery Optimization"
+
+
 def coverage(hosts: Sequence[Endpoint], allowlist: Allowlist) -> Iterator[Finding]:
     """Hold each of ``hosts`` against the list: a finding for each, and one on the list as a whole."""
+    uses = [(entry, _use(entry)) for entry in allowlist.entries]
+    of_use = [entry for entry, use in uses if use is not Use.NONE]
     for host in hosts:
-        yield _of_host(host, allowlist)
-    yield _of_list(allowlist)
+        yield _of_host(host, of_use)
+    yield _of_list(allowlist, uses)
 
 
-def _of_host(host: Endpoint, allowlist: Allowlist) -> Finding:
-    covering = [entry for entry in allowlist.entries if entry.covers(host.pattern)]
+def _of_host(host: Endpoint, entries: Sequence[Entry]) -> Finding:
+    covering = [entry for entry in entries if entry.covers(host.pattern)]
     whole = [entry for entry in covering if entry.opens(host.port)]
-    status, reason, summary, remedy = _verdict(host, covering, whole, allowlist)
+    status, reason, summary, remedy = _verdict(host, covering, whole, entries)
     facts: dict[str, object] = {
         "covered": bool(whole),
         "covered_by": _quoted(whole or covering),
@@ -35,8 +46,8 @@ def _of_host(host: Endpoint, allowlist: Allowlist) -> Finding:
         "optional": host.optional,
     }
     if host.wildcard:
-        facts["bare_name_covered"] = _is_covered(host.pattern[2:], host.port, allowlist.entries)
-        facts["names_missed"] = _names_missed(host, allowlist.entries)
+        facts["bare_name_covered"] = _is_covered(host.pattern[2:], host.port, entries)
+        facts["names_missed"] = _names_missed(host, entries)
     return Finding(
         id="hosts.covered",
         area=AREA,
@@ -51,7 +62,7 @@ def _of_host(host: Endpoint, allowlist: Allowlist) -> Finding:
 
 
 def _verdict(
-    host: Endpoint, covering: Sequence[Entry], whole: Sequence[Entry], allowlist: Allowlist
+    host: Endpoint, covering: Sequence[Entry], whole: Sequence[Entry], entries: Sequence[Entry]
 ) -> tuple[Status, str, str, str]:
     """Return status, reason, summary and remedy for one host."""
     if host.retired:
@@ -59,16 +70,14 @@ def _verdict(
     if whole:
         return Status.PASS, "ok", f"Covered by {_lines(whole)}.", ""
     missed = Status.WARN if host.optional else Status.FAIL
-    remedy = (
-        f"Add {host.pattern} ({host.scheme}, port {host.port}) to {printable(allowlist.where, 80)}: {host.purpose}."
-    )
+    remedy = f"Add {host.pattern} ({host.scheme}, port {host.port}) to the list: {host.purpose}."
     if covering:
         summary = f"Covered by {_lines(covering)} only in part: {_limits(covering[0], host)}."
         return Status.WARN, "limited", summary, remedy
-    if not host.wildcard and (above := _covered_above(host, allowlist.entries)):
-        summary = f"{_lines([above])} covers what is below {host.pattern}, but not that bare name itself."
+    if not host.wildcard and (above := _covered_above(host, entries)):
+        summary = f"{_lines([above])} covers what is below this name, but not the bare name itself."
         return missed, "apex_not_covered", summary, remedy
-    if host.wildcard and (host.names or host.samples) and not _names_missed(host, allowlist.entries):
+    if host.wildcard and (host.names or host.samples) and not _names_missed(host, entries):
         summary = "The names that are known today are covered one by one; the wildcard is not, and names change."
         return Status.WARN, "not_covered", summary, remedy
     return missed, "not_covered", f"Nothing in the list covers it: {host.purpose}.", remedy
@@ -77,9 +86,9 @@ def _verdict(
 def _retired(covering: Sequence[Entry]) -> tuple[Status, str, str, str]:
     if not covering:
         return Status.SKIP, "retired", "No longer in use, and not in the list: nothing to do.", ""
-    own = [entry for entry in covering if not _needed(entry)]
-    remedy = f"{_lines(own).capitalize()} can go." if own else ""
-    return Status.SKIP, "retired", f"No longer in use; {_lines(covering)} still covers it.", remedy
+    own = [entry for entry in covering if _use(entry) is Use.RETIRED]
+    remedy = f"{_lines(own)} can go." if own else ""
+    return Status.SKIP, "retired", f"No longer in use, and still covered by {_lines(covering)}.", remedy
 
 
 def _limits(entry: Entry, host: Endpoint) -> str:
@@ -102,10 +111,10 @@ def _names_missed(host: Endpoint, entries: Sequence[Entry]) -> list[str]:
     return [name for name in host.names + host.samples if not _is_covered(name, host.port, entries)]
 
 
-def _of_list(allowlist: Allowlist) -> Finding:
-    superfluous = [entry for entry in allowlist.entries if not _relevant(entry)]
-    retired = [entry for entry in allowlist.entries if _relevant(entry) and not _needed(entry)]
-    redundant = _redundant([entry for entry in allowlist.entries if _needed(entry)])
+def _of_list(allowlist: Allowlist, uses: Sequence[tuple[Entry, Use]]) -> Finding:
+    superfluous = [entry for entry, use in uses if use is Use.NONE]
+    retired = [entry for entry, use in uses if use is Use.RETIRED]
+    redundant = _redundant([entry for entry, use in uses if use is Use.NEEDED])
     status, reason, summary = _of_entries(allowlist, len(superfluous))
     return Finding(
         id="hosts.allowlist",
@@ -130,33 +139,34 @@ def _of_list(allowlist: Allowlist) -> Finding:
 def _of_entries(allowlist: Allowlist, superfluous: int) -> tuple[Status, str, str]:
     if allowlist.unread:
         first = allowlist.problems[0]
-        summary = (
-            f"{allowlist.unread} lines could not be read, the first is line {first.line}: {first.text} {first.why}."
-        )
+        summary = f"Not read: {_count(allowlist.unread, 'line')}; line {first.line} {first.why}: {first.text}"
         return Status.WARN, "unreadable_lines", summary
     if not allowlist.entries:
         return Status.WARN, "empty", "The list has no entry."
     if superfluous:
-        summary = f"{superfluous} of {len(allowlist.entries)} entries match no host of Delivery Optimization."
+        summary = f"{superfluous} of {_count(len(allowlist.entries), 'entry')} match no host of Delivery Optimization."
         return Status.PASS, "superfluous", summary
-    return Status.PASS, "ok", f"All {len(allowlist.entries)} entries match a host of Delivery Optimization."
+    return Status.PASS, "ok", "Every entry matches a host of Delivery Optimization."
 
 
-def _relevant(entry: Entry) -> bool:
-    """Whether an entry has anything to do with a documented host, in use or retired."""
-    return any(_touches(entry, host) for host in HOSTS)
+def _count(number: int, noun: str) -> str:
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
 
 
-def _needed(entry: Entry) -> bool:
-    """Whether an entry has anything to do with a documented host in use."""
-    return any(_touches(entry, host) for host in HOSTS if not host.retired)
+def _use(entry: Entry) -> Use:
+    """Say what an entry is good for."""
+    touched = {host.retired for host in HOSTS if _touches(entry, host)}
+    if not touched:
+        return Use.NONE
+    return Use.RETIRED if touched == {True} else Use.NEEDED
 
 
 def _touches(entry: Entry, host: Endpoint) -> bool:
     """Whether an entry lets through a documented pattern or name, or lies at or below a documented wildcard."""
-    if any(entry.covers(name) for name in (host.pattern, *host.names, *host.samples)):
+    if host.wildcard and f".{entry.pattern.lstrip('*.')}".endswith(host.pattern[1:]):
         return True
-    return host.wildcard and f".{entry.pattern.lstrip('*.')}".endswith(host.pattern[1:])
+    return any(map(entry.covers, (host.pattern, *host.names, *host.samples)))
 
 
 def _redundant(entries: Sequence[Entry]) -> list[Entry]:
@@ -177,5 +187,6 @@ def _quoted(entries: Sequence[Entry]) -> list[str]:
 
 
 def _lines(entries: Sequence[Entry]) -> str:
-    shown = " and ".join(f"line {entry.line} ({printable(entry.text, 60)})" for entry in entries[:2])
-    return shown if len(entries) <= 2 else f"{shown} and {len(entries) - 2} more"
+    numbers = " and ".join(f"{entry.line} ({printable(entry.text, 60)})" for entry in entries[:2])
+    more = f" and {len(entries) - 2} more" if len(entries) > 2 else ""
+    return f"line {numbers}{more}"

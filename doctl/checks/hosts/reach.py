@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from doctl.endpoints import HTTP_PORT, SERVICE_PORT, TEST_FILE_BYTES, TEST_FILE_URL, Address, Endpoint, documented
 from doctl.errors import DoctlError, NameLookupError, NetworkError, OriginError, UsageError
 from doctl.net.http_errors import named
-from doctl.net.probe import Outcome, Reach, reach
+from doctl.net.probe import Attempt, Outcome, Reach, attempt, one_of_each_family, reach
 from doctl.printable import printable
 from doctl.wire.allowlist import to_ascii
 
@@ -68,10 +68,9 @@ class Seen:
     duration_s: float = 0.0
 
     @property
-    def open_at(self) -> str:
-        """The address to which a connection was opened, empty if there is none."""
-        attempts = self.reach.attempts if self.reach else ()
-        return next((one.address for one in attempts if one.outcome is Outcome.OPEN), "")
+    def is_open(self) -> bool:
+        """Whether a connection to any of its addresses was opened."""
+        return self.reach is not None and any(one.outcome is Outcome.OPEN for one in self.reach.attempts)
 
 
 def read_place(text: str) -> Place:
@@ -131,40 +130,54 @@ async def _plain(network: "Network", seen: Seen, timeout: float) -> None:
 
 
 async def _stages(network: "Network", client: "httpx.AsyncClient", seen: Seen, deadline: float) -> None:
+    """Resolve, connect to both families at once, and go on with the first that opens while the other is waited for."""
     place = seen.place
-    if place.scheme == "teredo":
-        seen.reach = await _resolved(network, place, deadline - network.now())
-        return
-    seen.reach = await reach(network, Address(place.name, place.port), deadline - network.now())
-    if seen.open_at and place.scheme == "https":
-        await _certificate(network, seen, deadline - network.now())
-    trusted = seen.certificate is not None and seen.certificate.verified
-    if seen.open_at and (place.scheme == "http" or trusted):
-        await _ask(client, seen, deadline - network.now())
-
-
-async def _resolved(network: "Network", place: Place, timeout: float) -> Reach:
-    """Look the name up and go no further: what answers there speaks UDP."""
     target = Address(place.name, place.port)
     try:
-        await network.resolve(place.name, timeout)
+        addresses = one_of_each_family(await network.resolve(place.name, deadline - network.now()))
     except NetworkError as error:
-        return Reach(target, (), str(error))
-    return Reach(target, ())
+        seen.reach = Reach(target, (), str(error))
+        return
+    if place.scheme == "teredo":  # what answers there speaks UDP
+        seen.reach = Reach(target, ())
+        return
+    async with asyncio.TaskGroup() as group:
+        left = deadline - network.now()
+        tries = [group.create_task(attempt(network, Address(one, place.port), left)) for one in addresses]
+        if opened := await _first_open(tries):
+            await _beyond(network, client, seen, opened, deadline)
+    seen.reach = Reach(target, tuple(one.result() for one in tries))
 
 
-async def _certificate(network: "Network", seen: Seen, timeout: float) -> None:
-    address = Address(seen.open_at, seen.place.port)
+async def _first_open(tries: list["asyncio.Task[Attempt]"]) -> str:
+    """Return the address that opens first, or nothing when none does."""
+    for finished in asyncio.as_completed(tries):
+        if (one := await finished).outcome is Outcome.OPEN:
+            return one.address
+    return ""
+
+
+async def _beyond(network: "Network", client: "httpx.AsyncClient", seen: Seen, opened: str, deadline: float) -> None:
+    """Look at the certificate, and ask for an answer unless that would be refused for want of trust."""
+    address = Address(opened, seen.place.port)
+    if seen.place.scheme == "https":
+        await _certificate(network, seen, address, deadline - network.now())
+    trusted = seen.certificate is not None and seen.certificate.verified
+    if seen.place.scheme == "http" or trusted:
+        await _ask(client, seen, address, deadline - network.now())
+
+
+async def _certificate(network: "Network", seen: Seen, address: Address, timeout: float) -> None:
     try:
         seen.certificate = await network.certificate(address, seen.place.name, max(timeout, 0.001))
     except (NetworkError, OriginError) as error:
         seen.tls_error = error
 
 
-async def _ask(client: "httpx.AsyncClient", seen: Seen, timeout: float) -> None:
+async def _ask(client: "httpx.AsyncClient", seen: Seen, address: Address, timeout: float) -> None:
     """Ask for one byte, at the address that was open, so that nothing is looked up again; read the head alone."""
     place = seen.place
-    url = f"{place.scheme}://{Address(seen.open_at, place.port)}{PATHS.get(place.name, '/')}"
+    url = f"{place.scheme}://{address}{PATHS.get(place.name, '/')}"
     host = place.name if place.port in (HTTP_PORT, SERVICE_PORT) else str(Address(place.name, place.port))
     headers = {"Host": host, "Range": "bytes=0-0"}
     try:

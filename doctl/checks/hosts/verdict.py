@@ -53,7 +53,7 @@ def _verdict(seen: Seen, platform: str) -> Verdict:
         return Verdict(Status.UNKNOWN, "not_testable", "There was no free connection to try it with in time.")
     if not attempts:
         return _no_address(seen, platform)
-    if not seen.open_at:
+    if not seen.is_open:
         return _no_connection(place, attempts, platform)
     if place.scheme == "https":
         return _tls(seen, platform)
@@ -68,8 +68,9 @@ def _missed(place: Place) -> Status:
 def _no_address(seen: Seen, platform: str) -> Verdict:
     place = seen.place
     why = seen.dns_problem or (seen.reach.problem if seen.reach else "")
+    why = why.removeprefix(f"{place.name}: ")
     if place.sample:
-        summary = f"This name was seen in use, but has no address now; such names come and go. {_sentence(why)}"
+        summary = f"Seen in use, but without an address now; such names come and go: {printable(why, 200)}."
         return Verdict(Status.WARN, "dns_failed", summary, _look_up(place, platform))
     return Verdict(_missed(place), "dns_failed", _sentence(why), _look_up(place, platform))
 
@@ -225,5 +226,5 @@ def _http_facts(seen: Seen) -> dict[str, object]:
 
 
 def _sentence(text: str) -> str:
-    text = printable(text, 300).strip()
-    return text if text.endswith(".") else f"{text}."
+    text = printable(text, 300).strip().removesuffix(".")
+    return f"{text[:1].upper()}{text[1:]}."
