@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import functools
 import os
 import socket
 import ssl
@@ -167,6 +168,11 @@ class SystemNetwork:
     def __init__(self, most_connections: int | None = None) -> None:
         self._slots = Slots(most_connections) if most_connections else None
 
+    @functools.cached_property
+    def _trust(self) -> ssl.SSLContext:
+        """Made once: reading the system's authorities takes tens of milliseconds, and a check looks at many hosts."""
+        return system_trust()
+
     def now(self) -> float:
         """Monotonic seconds."""
         return asyncio.get_running_loop().time()
@@ -260,7 +266,7 @@ class SystemNetwork:
         from doctl.net.http_client import make_client  # noqa: PLC0415 - most commands need no HTTP
 
         return make_client(
-            system_trust(), proxy=proxy, direct=direct, timeout=timeout, connections=connections, slots=self._slots
+            self._trust, proxy=proxy, direct=direct, timeout=timeout, connections=connections, slots=self._slots
         )
 
     async def certificate(
@@ -270,7 +276,7 @@ class SystemNetwork:
         from doctl.net import certificates  # noqa: PLC0415 - only checks ask
 
         return await certificates.read_certificate(
-            self.connect, system_trust(), address, server_name, timeout, proxy=proxy
+            self.connect, self._trust, address, server_name, timeout, proxy=proxy
         )
 
     async def proxy_settings(self, timeout: float) -> "ProxySettings":

@@ -1,0 +1,148 @@
+"""``doctl check``: every area at once, on networks that answer nothing, or are not there."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from doctl.cli.app import run
+from doctl.cli.check import AREAS
+from doctl.endpoints import HOSTS
+from tests import namespaces, need
+
+DOCTL = (sys.executable, "-m", "doctl")
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "schema" / "report.json").read_text())
+AREAS_OF_FINDINGS = {"ports", "hosts", "proxy", "vpn"}
+SWALLOW = """
+table inet hole {
+    chain everything {
+        type filter hook prerouting priority -300; policy drop;
+        icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+    }
+}
+"""
+"""Drops every packet that comes in, so that nothing is ever answered; neighbours are still found."""
+
+
+def checked(host: namespaces.Host, *arguments: str, prefix: tuple[str, ...] = ()) -> tuple[dict[str, Any], float]:
+    """Run ``doctl check`` in a namespace; return its report, held against the schema, and the seconds it took."""
+    start = time.monotonic()
+    done = host.run(*prefix, *DOCTL, "check", "--format", "json", *arguments, check=False)
+    took = time.monotonic() - start
+    assert done.stderr == ""
+    report = json.loads(done.stdout)
+    jsonschema.validate(report, SCHEMA)
+    assert done.returncode == {"pass": 0, "warn": 0, "fail": 1, "unknown": 3}[report["status"]]
+    return report, took
+
+
+def in_time(host: namespaces.Host, seconds: float) -> dict[str, Any]:
+    """Check with ``--timeout 3``, ahead of other programs on this machine, until a run ends within ``seconds``."""
+    chrt = need.program("chrt")
+    ahead = (chrt, "-r", "1") if host.run(chrt, "-r", "1", "true", check=False).returncode == 0 else ()
+    times = []
+    for _ in range(3):
+        report, took = checked(host, "--timeout", "3", prefix=ahead)
+        if took < seconds:
+            return report
+        times.append(took)
+    pytest.fail(f"took {times} s")
+
+
+def statuses(report: dict[str, Any], check: str) -> set[str]:
+    """Return the statuses of the findings whose id begins with ``check``."""
+    return {finding["status"] for finding in report["findings"] if finding["id"].startswith(check)}
+
+
+@pytest.fixture
+def black_hole() -> Iterator[namespaces.Host]:
+    """Give a host whose way to everywhere, its name server included, swallows all packets."""
+    with namespaces.lan("client", "hole") as (client, hole):
+        hole.nft(SWALLOW)
+        client.run("ip", "route", "add", "default", "via", hole.ipv4)
+        client.run("ip", "-6", "route", "add", "default", "via", hole.ipv6)
+        Path("/etc/netns", client.name, "resolv.conf").write_text(f"nameserver {hole.ipv4}\n")
+        yield client
+
+
+def concrete_names() -> list[str]:
+    """Return every host name that doctl may look at."""
+    names = {row.pattern for row in HOSTS if not row.wildcard}
+    return sorted(names.union(*({*row.names, *row.samples} for row in HOSTS)))
+
+
+def test_a_black_hole_without_names_is_told_in_time(black_hole: namespaces.Host) -> None:
+    """Where no packet is ever answered, the whole of ``doctl check --timeout 3`` ends within four seconds."""
+    report = in_time(black_hole, 4)
+    assert report["status"] in ("fail", "unknown")
+    assert {finding["id"].split(".")[0] for finding in report["findings"]} >= AREAS_OF_FINDINGS
+    assert not statuses(report, "hosts.reach") & {"pass"}
+    assert not statuses(report, "ports.443") & {"pass"}
+
+
+def test_a_black_hole_with_names_is_told_in_time(black_hole: namespaces.Host) -> None:
+    """The same where all names have addresses, so that every connection is tried and none is answered."""
+    addresses = {name: f"198.51.100.{number}" for number, name in enumerate(concrete_names(), 1)}
+    black_hole.set_names(addresses)
+    report = in_time(black_hole, 4)
+    filtered = [f for f in report["findings"] if f["reason"] == "filtered"]
+    assert len({finding["target"] for finding in filtered}) >= 5
+
+
+def test_no_network_at_all_is_clear_findings() -> None:
+    """A machine whose only adapter is down gets a report of what that means, not a crash."""
+    with namespaces.lan("alone") as (alone,):
+        alone.run("ip", "link", "set", "eth0", "down")
+        report, _ = checked(alone, "--timeout", "1")
+    assert report["status"] in ("fail", "unknown")
+    assert not [finding for finding in report["findings"] if finding["reason"] == "not_done"]
+
+
+def test_without_rights_what_cannot_be_read_is_unknown() -> None:
+    """A user who may not read the firewall gets unknown for it, and everything else as usual."""
+    setpriv = need.program("setpriv")
+    with namespaces.lan("alone") as (alone,):
+        alone.nft("table inet t { chain c { type filter hook input priority 0; policy drop; }; }")
+        prefix = (setpriv, "--reuid=65534", "--regid=65534", "--clear-groups")
+        report, _ = checked(alone, "ports", "vpn", "--timeout", "1", prefix=prefix)
+    assert statuses(report, "ports.7680.firewall") == {"unknown"}
+    assert "pass" in statuses(report, "vpn.")
+
+
+def test_areas_that_are_named_are_the_only_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    """With areas named only these are checked, each once."""
+    assert run(["check", "vpn", "vpn", "--format", "json"]) in (0, 3)
+    report = json.loads(capsys.readouterr().out)
+    assert report["command"] == "check"
+    assert {finding["id"].split(".")[0] for finding in report["findings"]} == {"vpn"}
+
+
+def test_what_is_no_area_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
+    """An area that does not exist is exit 2 and one line that names those that do."""
+    assert run(["check", "vpn", "x\x1b[31m"]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("doctl: 'x\\\\x1b[31m' is not an area: name some of ")
+    assert all(area in err for area in AREAS)
+
+
+def test_every_area_is_a_command_of_its_own() -> None:
+    """Each area can be checked by itself, by the command of that name."""
+    for area in AREAS:
+        done = subprocess.run([*DOCTL, area, "--help"], capture_output=True, text=True, check=True)
+        assert f"Usage: doctl {area}" in done.stdout
+
+
+def test_the_text_ends_with_next_steps() -> None:
+    """On a machine with problems the text ends with at most three next steps, each with what it is for."""
+    with namespaces.lan("alone") as (alone,):
+        alone.run("ip", "link", "set", "eth0", "down")
+        text = alone.run(*DOCTL, "check", "--timeout", "1", check=False).stdout
+    _, _, steps = text.partition("\nNext steps\n")
+    assert steps.startswith("  1. ")
+    assert 1 <= steps.count("because of ") <= 3
