@@ -73,9 +73,9 @@ class Step:
 def next_steps(findings: Iterable[Finding], most: int = 3) -> list[Step]:
     """Return the most useful things to do, the most useful first.
 
-    Findings with one cause (ONE_CAUSE, else the same id and reason), and those with the same remedy, are answered by one
-    step, which has the remedy of the worst. A failure comes before what is not determined and that before a warning; among equals what stands in
-    the way of the rest (IN_THE_WAY), then what answers most findings.
+    Findings with one cause (ONE_CAUSE, else the same id and reason), and those with the same remedy, are answered by
+    one step, which has the remedy of the worst. A failure comes before what is not determined and that before a
+    warning; among equals what stands in the way of the rest (IN_THE_WAY), then what answers most findings.
     """
     kinds: dict[tuple[str, str], list[Finding]] = {}
     for finding in worst_first(findings):
