@@ -85,8 +85,8 @@ class Host:
         self.run(need.program("nft"), "-f", "-", stdin=rules)
 
     def set_names(self, names: Mapping[str, str]) -> None:
-        """Let programs in here find these host names (name to address), as ``/etc/hosts``."""
-        lines = [f"{address} {name}\n" for name, address in names.items()]
+        """Let programs in here find these host names, as ``/etc/hosts``; addresses have spaces between them."""
+        lines = [f"{address} {name}\n" for name, addresses in names.items() for address in addresses.split()]
         self._etc("hosts").write_text("127.0.0.1 localhost\n::1 localhost\n" + "".join(lines))
 
     def set_name_server(self, address: str) -> None:

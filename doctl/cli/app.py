@@ -18,6 +18,7 @@ from doctl.report import Status
 
 COMMANDS: Final[tuple[str, ...]] = (
     "check",
+    "ports",
     "fetch",
     "serve",
     "demo",

@@ -123,3 +123,15 @@ async def _first_words(connection: "Connection", greeting: bytes, timeout: float
                 return b"", True
             return bytes(buffer[:count]), count == 0
     return b"", False
+
+
+async def read_exactly(connection: "Connection", count: int) -> bytes | None:
+    """Return the next ``count`` bytes, or None where the connection ends before them."""
+    buffer = memoryview(bytearray(count))
+    filled = 0
+    while filled < count:
+        more = await connection.receive_into(buffer[filled:])
+        if more == 0:
+            return None
+        filled += more
+    return bytes(buffer)
