@@ -63,6 +63,23 @@ def test_exit_code_is_that_of_the_worst_finding(
 
 
 @pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ([], 1),
+        (["--fail-on", "warn"], 1),
+        (["--format", "nagios"], 2),
+        *((["--format", wanted], 1) for wanted in Format if wanted is not Format.NAGIOS),
+    ],
+)
+def test_exit_code_of_a_failure_is_1_in_every_format_but_nagios(options: list[str], code: int, tmp_path: Path) -> None:
+    """A report with a failure ends with 1, whatever the format; for Nagios that is CRITICAL."""
+    allowlist = tmp_path / "allow.txt"
+    allowlist.write_text("*.do.dsp.mp.microsoft.com\n", encoding="utf-8")
+    asked = ["hosts", "--offline", "--allowlist", str(allowlist), "--set", "metadata"]
+    assert run([*asked, *options]) == code
+
+
+@pytest.mark.parametrize(
     ("options", "part"),
     [
         (["--timeout", "0"], "--timeout"),
@@ -218,3 +235,13 @@ def test_a_format_that_is_not_installed_is_one_line_before_any_check(tmp_path: P
     assert done.returncode == 1
     assert done.stderr == "doctl: --format prometheus needs an extra: pip install 'doctl-toolkit[prometheus]'\n"
     assert file.read_text(encoding="utf-8") == "old"
+
+
+def test_a_bug_is_exit_70_and_one_line(tmp_path: Path) -> None:
+    """What doctl was not written for ends in one line that says how to see more, and in a traceback only when asked."""
+    (tmp_path / "prometheus_client.py").write_text("1 / 0", encoding="utf-8")
+    asked = ["vpn", "--from", inventory(tmp_path, ETHERNET), "--format", "prometheus"]
+    done = doctl(*asked, PYTHONPATH=str(tmp_path))
+    assert (done.returncode, done.stdout) == (70, "")
+    assert re.fullmatch(r"doctl: a bug in doctl \(ZeroDivisionError: [^\n]+ DOCTL_DEBUG=1 [^\n]+\n", done.stderr)
+    assert "Traceback" in doctl(*asked, PYTHONPATH=str(tmp_path), DOCTL_DEBUG="1").stderr
