@@ -70,14 +70,14 @@ def _no_address(seen: Seen, platform: str) -> Verdict:
     why = seen.dns_problem or (seen.reach.problem if seen.reach else "")
     why = why.removeprefix(f"{place.name}: ")
     if place.sample:
-        summary = f"Seen in use, but without an address now; such names come and go: {printable(why, 200)}."
-        return Verdict(Status.WARN, "dns_failed", summary, _look_up(place, platform))
+        summary = f"Seen in use once, without an address now; such names come and go: {printable(why, 200)}."
+        return Verdict(Status.SKIP, "not_testable", summary)
     return Verdict(_missed(place), "dns_failed", _sentence(why), _look_up(place, platform))
 
 
 def _look_up(place: Place, platform: str) -> str:
     command = "Resolve-DnsName" if platform == "win32" else "getent ahosts" if platform == "linux" else "host"
-    return f"Let this machine's name servers resolve it; see with: {command} {place.name}"
+    return f"Let this machine's name servers resolve it; test: {command} {place.name}"
 
 
 def _no_connection(place: Place, attempts: tuple[Attempt, ...], platform: str) -> Verdict:
@@ -90,10 +90,8 @@ def _no_connection(place: Place, attempts: tuple[Attempt, ...], platform: str) -
 def _open_port(place: Place, platform: str) -> str:
     host, port = place.name, place.port
     command = f"Test-NetConnection {host} -Port {port}" if platform == "win32" else f"curl -v {place.scheme}://{host}/"
-    return (
-        f"Allow TCP port {port} out to {host} in the firewalls on the way; see with: {command} "
-        f"Where only a proxy leads out: doctl proxy {place.scheme}://{host}/"
-    )
+    through = f"doctl proxy {place.scheme}://{host}/"
+    return f"Allow TCP port {port} out to {host}; test: {command} (where only a proxy leads out: {through})"
 
 
 def _tls(seen: Seen, platform: str) -> Verdict:
