@@ -3,6 +3,7 @@
 import asyncio
 import os
 import platform
+import shutil
 import sys
 from collections.abc import Sequence
 from typing import Any, Final, TextIO
@@ -52,6 +53,7 @@ class Ticker:
     def __init__(self, stream: TextIO, names: Sequence[str], *, shown: bool) -> None:
         self._stream = stream
         self._shown = shown and stream.isatty() and os.environ.get("TERM") != "dumb"
+        self._width = shutil.get_terminal_size().columns - 1
         self._names = ", ".join(names)
         self._findings: list[Finding] = []
         self._draw()
@@ -63,12 +65,14 @@ class Ticker:
 
     def clear(self) -> None:
         """Take the line away."""
-        if self._shown:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
+        self._write("")
 
     def _draw(self) -> None:
+        failed = counts(self._findings)[Status.FAIL]
+        self._write(f"checking {self._names}: {len(self._findings)} findings, {failed} failed")
+
+    def _write(self, text: str) -> None:
+        """Put ``text`` in place of what is there, with spaces, since not every console knows how to erase."""
         if self._shown:
-            failed = counts(self._findings)[Status.FAIL]
-            self._stream.write(f"\r\x1b[Kchecking {self._names}: {len(self._findings)} findings, {failed} failed"[:78])
+            self._stream.write(f"\r{text[: self._width].ljust(self._width)}\r")
             self._stream.flush()

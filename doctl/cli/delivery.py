@@ -34,9 +34,11 @@ def put(text: str, output: Path | None) -> None:
 def deliver(report: Report, render: Renderer, common: Common) -> None:
     """Write the report as ``common`` asks; the pipeline format adds its summary to the run's page."""
     text = render(report, _view(common))
-    if common.format is Format.GITHUB:
-        text += _summarise(report, os.environ)
-    put(text, common.output)
+    try:
+        if common.format is Format.GITHUB:
+            text += _summarise(report, os.environ)
+    finally:
+        put(text, common.output)  # a summary that cannot be written is no reason to lose the report
 
 
 def _view(common: Common) -> View:

@@ -206,10 +206,10 @@ def test_azure_summary_is_left_for_the_agent_to_upload(tmp_path: Path) -> None:
 
 
 def test_a_summary_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
-    """A step summary in a folder that is not there is exit 1 and one line on stderr."""
+    """A step summary in a folder that is not there is exit 1 and one line on stderr; the report is there all the same."""
     source = inventory(tmp_path, ETHERNET)
     done = doctl("vpn", "--from", source, "--format", "github", GITHUB_STEP_SUMMARY=str(tmp_path / "no" / "file"))
-    assert done.returncode == 1
+    assert (done.returncode, done.stdout) == (1, "doctl vpn: pass: 2 passed\n")
     assert re.fullmatch(r"doctl: cannot write the summary: [^\n]+\n", done.stderr)
 
 
