@@ -59,7 +59,7 @@ A check that does not apply to this machine, or of which nothing was asked, repo
 AreaArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[AREA]...", help=f"Of {', '.join(AREAS)}; without any, all.", autocompletion=lambda: list(AREAS)
+        metavar="AREA", help=f"Of {', '.join(AREAS)}; without any, all.", autocompletion=lambda: list(AREAS)
     ),
 ]
 

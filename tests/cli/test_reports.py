@@ -206,7 +206,7 @@ def test_azure_summary_is_left_for_the_agent_to_upload(tmp_path: Path) -> None:
 
 
 def test_a_summary_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
-    """A step summary in a folder that is not there is exit 1 and one line on stderr; the report is there all the same."""
+    """A step summary in a folder that is not there is exit 1 and one line; the report comes all the same."""
     source = inventory(tmp_path, ETHERNET)
     done = doctl("vpn", "--from", source, "--format", "github", GITHUB_STEP_SUMMARY=str(tmp_path / "no" / "file"))
     assert (done.returncode, done.stdout) == (1, "doctl vpn: pass: 2 passed\n")
