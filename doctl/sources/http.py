@@ -5,6 +5,7 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from doctl.errors import BusyError, DoctlError, NetworkError, OriginError, TlsError
 from doctl.transfer.desk import Desk, Kind
@@ -40,7 +41,7 @@ class HttpSource:
         patience: Patience = Patience(),  # noqa: B008 - frozen
     ) -> None:
         """Fetch with ``client``, whose read timeout decides when a silent connection is given up."""
-        self.name = client.build_request("GET", origin.url).url.host
+        self.name = urlsplit(origin.url).hostname or ""
         self._client = client
         self._origin = origin
         self._parallel = parallel if origin.ranges else 1
@@ -54,7 +55,7 @@ class HttpSource:
         """Fetch until cancelled; raises what is wrong with the origin.
 
         Each connection has patience of its own and retires when that is used up, so that a server that allows fewer
-        of them gets fewer; the last one to retire says why.
+        of them gets fewer; when all have retired, one of them says why.
         """
         try:
             async with asyncio.TaskGroup() as workers:
@@ -72,21 +73,27 @@ class HttpSource:
                 await desk.changed()
                 continue
             taken = len(left)
-            try:
-                await self._fetch(desk, left)
+            error = await self._try(desk, left)
+            if error is None:
                 failures = 0
                 continue
-            except TlsError:
-                raise
-            except (BusyError, NetworkError) as problem:
-                error = problem
-            finally:
-                desk.give_back(self, left)
             failures = failures + 1 if len(left) == taken else 1
             pause = self._patience.pause(failures, error.wait if isinstance(error, BusyError) else None)
             if pause is None:
                 return error
             await asyncio.sleep(pause)
+
+    async def _try(self, desk: Desk, left: deque[int]) -> BusyError | NetworkError | None:
+        """Fetch the pieces ``left``, hand back those that still are, and return an error that may pass."""
+        try:
+            await self._fetch(desk, left)
+        except TlsError:
+            raise
+        except (BusyError, NetworkError) as error:
+            return error
+        finally:
+            desk.give_back(self, left)
+        return None
 
     def _take(self, desk: Desk) -> deque[int]:
         """Take a run of adjacent pieces; all there are where they come as one stream."""
@@ -107,8 +114,7 @@ class HttpSource:
                 gap = desk.content.offset_of(left[0]) - body.position
                 if gap and self._origin.ranges:
                     return  # asking anew is cheaper than reading on
-                await body.skip(gap)
-                desk.waste(gap)
+                await _pass_over(desk, body, gap)
                 await self._fetch_piece(desk, left[0], body)
                 left.popleft()
             await body.finish()
@@ -139,6 +145,14 @@ class HttpSource:
             else:
                 answer.check_whole(origin.version)
                 yield _Body(answer.who, response.aiter_raw(), desk.may_receive, 0, content.length)
+
+
+async def _pass_over(desk: Desk, body: "_Body", count: int) -> None:
+    start = body.position
+    try:
+        await body.skip(count)
+    finally:
+        desk.waste(body.position - start)
 
 
 class _Body:

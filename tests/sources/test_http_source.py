@@ -13,6 +13,7 @@ from doctl.errors import BusyError, ContentError, DoctlError, FilteredError, Net
 from doctl.sources.http import HttpSource
 from doctl.transfer.content import Content
 from doctl.transfer.desk import Kind, Source
+from doctl.transfer.origin import Origin as Learnt
 from doctl.transfer.origin import learn
 from tests.servers import origin as servers
 from tests.servers.origin import Behaviour, File, Origin, Reply, Request
@@ -246,17 +247,19 @@ def test_an_origin_that_dies_is_no_failure_while_others_are_left(fetch: Fetch) -
 
 def test_an_origin_that_is_gone_is_told_as_refused(fetch: Fetch) -> None:
     """When nobody listens any more, that is the reason."""
+
+    async def ask(url: str) -> Learnt:
+        async with client() as http:
+            return await learn(http, url)
+
+    async def after_it_is_gone(found: Learnt) -> None:
+        async with client() as http:
+            await HttpSource(http, found, run=1, patience=QUICK).run(Table(Content(len(DATA), PIECE)))
+
     with Origin(DATA) as origin:
-        url = origin.url
-
-        async def after_it_is_gone() -> None:
-            async with client() as http:
-                found = await learn(http, url)
-                await asyncio.to_thread(origin.__exit__)
-                await HttpSource(http, found, run=1, patience=QUICK).run(Table(Content(len(DATA), PIECE)))
-
-        with pytest.raises(RefusedError, match="connection refused"):
-            asyncio.run(after_it_is_gone())
+        found = asyncio.run(ask(origin.url))
+    with pytest.raises(RefusedError, match="connection refused"):
+        asyncio.run(after_it_is_gone(found))
 
 
 # -- manners at the counter

@@ -45,7 +45,8 @@ def test_what_the_first_answer_tells(status: int, headers: dict[str, str], expec
     assert answer(status, headers).describe() == expected
 
 
-REFUSED = [
+Row = tuple[int, dict[str, str], type[DoctlError], str]
+REFUSED: list[Row] = [
     (401, {}, OriginError, "wants a name and a password"),
     (403, {}, OriginError, "refuses to give the file"),
     (404, {}, OriginError, "has no such file"),
@@ -65,7 +66,7 @@ REFUSED = [
     (503, {}, BusyError, "503 Service Unavailable"),
     (599, {}, BusyError, "answered 599"),
 ]
-BROKEN = [
+BROKEN: list[Row] = [
     (206, {}, OriginError, 'Content-Range is ""'),
     (206, {"content-range": "bytes 1-1/1000"}, OriginError, "sent bytes 1-1 instead of 0-0"),
     (206, FIRST | {"content-length": "2"}, OriginError, "announces 2 bytes for a part of 1"),
