@@ -1,7 +1,7 @@
 """``doctl check``: everything that applies, at once, in one report."""
 
-from collections.abc import Callable
-from typing import Annotated, Any, Final
+import importlib
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -16,44 +16,16 @@ from doctl.cli.options import (
     VerboseOption,
 )
 from doctl.errors import UsageError
-from doctl.jobs.checking import Check
 from doctl.output import Format
 from doctl.printable import printable
 
-
-def _ports(timeout: float) -> Check[Any]:
-    from doctl.checks import ports  # noqa: PLC0415 - --help checks nothing, here and below
-
-    return Check("ports", ports.run, ports.Options(timeout=timeout))
+if TYPE_CHECKING:
+    from doctl.jobs.checking import Check
 
 
-def _hosts(timeout: float) -> Check[Any]:
-    from doctl.checks import hosts  # noqa: PLC0415
-
-    return Check("hosts", hosts.run, hosts.Options(timeout=timeout))
-
-
-def _proxy(timeout: float) -> Check[Any]:
-    from doctl.checks import proxy  # noqa: PLC0415
-
-    return Check("proxy", proxy.run, proxy.Options(timeout=timeout))
-
-
-def _vpn(timeout: float) -> Check[Any]:
-    from doctl.checks import vpn  # noqa: PLC0415
-
-    return Check("vpn", vpn.run, vpn.Options(timeout=timeout))
-
-
-AREAS: Final[dict[str, Callable[[float], Check[Any]]]] = {
-    "ports": _ports,
-    "hosts": _hosts,
-    "proxy": _proxy,
-    "vpn": _vpn,
-}
-"""Every area, with what makes its check as its own command does without options, given the timeout of a probe.
-
-A check that does not apply to this machine, or of which nothing was asked, reports that itself as ``skip``.
+AREAS: Final = ("ports", "hosts", "proxy", "vpn")
+"""Every area. Each is a module of ``doctl.checks`` whose ``Options(timeout=...)`` ask what its own command asks without
+options; a check that does not apply to this machine, or of which nothing was asked, reports that itself as ``skip``.
 """
 
 AreaArgument = Annotated[
@@ -77,8 +49,15 @@ def command(
     """Check everything that applies to this machine, and say what to do next."""
     from doctl.cli.checking import conduct  # noqa: PLC0415 - --help checks nothing
 
-    checks = [AREAS[area](timeout) for area in _wanted(areas or [])]
+    checks = [_check(area, timeout) for area in _wanted(areas or [])]
     return conduct("check", checks, Common(format, output, timeout, fail_on, verbose, quiet))
+
+
+def _check(area: str, timeout: float) -> "Check[Any]":
+    from doctl.jobs.checking import Check  # noqa: PLC0415 - as above
+
+    module = importlib.import_module(f"doctl.checks.{area}")
+    return Check(area, module.run, module.Options(timeout=timeout))
 
 
 def _wanted(areas: list[str]) -> list[str]:
