@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from doctl.errors import ContentError, FilteredError, LocalError, NetworkError, OriginError, UsageError
+from doctl.errors import ContentError, LocalError, NetworkError, OriginError, UsageError
 from doctl.net import programs
 from doctl.net.http_errors import named
 from doctl.net.proxies.address import Proxy
@@ -28,8 +28,8 @@ MOST_ROUNDS: Final = 4
 """How often a script is run until every name it asks for is known."""
 MOST_NAMES: Final = 32
 MOST_RESULTS: Final = 20
-WORKER_SECONDS: Final = 2.0
-"""How long the process of the script may take; the script itself is stopped sooner."""
+WORKER_SECONDS: Final = 4.0
+"""How long the process of the script may take, its own start included; the script itself is stopped sooner."""
 MOST_OUTPUT: Final = 1 << 20
 KINDS: Final = {
     "PROXY": "http",
@@ -52,8 +52,8 @@ class Named:
 async def find_proxies(network: "Network", script: str, url: str, own: tuple[str, ...], timeout: float) -> Named:
     """Run ``script`` for ``url`` until it knows every name it asks for, and return what it names.
 
-    ``own`` are this machine's addresses. ContentError when the script fails, takes too much or names nothing usable;
-    FilteredError when it was not done within ``timeout`` seconds.
+    ``own`` are this machine's addresses. ContentError when the script fails, takes too much, names nothing usable, or
+    is not done within ``timeout`` seconds.
     """
     deadline = network.now() + timeout
     names: dict[str, list[str]] = {}
@@ -72,10 +72,13 @@ async def find_proxies(network: "Network", script: str, url: str, own: tuple[str
 
 
 async def _resolve(network: "Network", wanted: list[str], names: dict[str, list[str]], deadline: float) -> None:
-    """Put the addresses of the names ``wanted`` into ``names``; of one that has none, an empty list."""
+    """Put the addresses of the names ``wanted`` into ``names``; of one that has none, an empty list.
+
+    None of them may take all the time: a script can decide without an address, as it does where DNS is dead.
+    """
     for name in wanted:
         try:
-            names[name.lower()] = await network.resolve(name, _left(network, deadline))
+            names[name.lower()] = await network.resolve(name, _left(network, deadline) / 3)
         except NetworkError:
             names[name.lower()] = []
 
@@ -83,8 +86,12 @@ async def _resolve(network: "Network", wanted: list[str], names: dict[str, list[
 def _left(network: "Network", deadline: float) -> float:
     left = deadline - network.now()
     if left <= 0:
-        raise FilteredError("the PAC script was not done in time")
+        raise _late()
     return left
+
+
+def _late() -> ContentError:
+    return ContentError("the PAC script was not done in time")
 
 
 async def _run(script: str, url: str, facts: Mapping[str, object], timeout: float) -> dict[str, Any]:
@@ -93,8 +100,10 @@ async def _run(script: str, url: str, facts: Mapping[str, object], timeout: floa
     try:
         said = await programs.ask(worker, min(timeout, WORKER_SECONDS), MOST_OUTPUT, json.dumps(task).encode())
         answer: dict[str, Any] = json.loads(said.output)
-    except LocalError as error:
-        raise ContentError(f"the PAC script went past its limits and was ended: {error}") from None
+    except LocalError:
+        if timeout < WORKER_SECONDS:
+            raise _late() from None
+        raise ContentError("the PAC script went past its limits, and its process was ended") from None
     except ValueError:
         raise ContentError(f"the PAC script could not be run: {printable(said.errors.strip()[-200:])}") from None
     return answer

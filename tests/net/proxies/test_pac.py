@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from doctl.errors import ContentError, DoctlError, FilteredError, OriginError, RefusedError, UsageError
+from doctl.errors import ContentError, DoctlError, OriginError, RefusedError, UsageError
 from doctl.net.fake import FakeNetwork
 from doctl.net.proxies import pac, pac_worker
 from doctl.net.proxies.address import Proxy
@@ -270,7 +270,7 @@ def test_what_is_no_script_is_named(script: str, words: str) -> None:
 
 def test_time_that_is_up_ends_the_rounds() -> None:
     """A script whose names take too long is given up."""
-    with pytest.raises(FilteredError, match="not done in time"):
+    with pytest.raises(ContentError, match="not done in time"):
         names_for("dnsResolve('a.test'); dnsResolve('b.test');", timeout=2.5)
 
 
