@@ -77,7 +77,9 @@ def check(arguments: list[str]) -> int:
 
 
 def bench(arguments: list[str]) -> int:
-    """Run the benchmarks."""
+    """Run the benchmarks, with the rivals that come from the package index."""
+    provide(lacking())
+    install("--group", "bench")
     return run("-m", "benchmarks", *arguments)
 
 
