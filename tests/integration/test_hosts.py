@@ -48,9 +48,9 @@ table inet filters {
 """
 HOLE = """
 table inet hole {
-    chain out {
-        type filter hook output priority 0
-        oif eth0 drop
+    chain everything {
+        type filter hook prerouting priority -300
+        iif eth0 meta l4proto { tcp, udp } drop
     }
 }
 """
@@ -162,6 +162,7 @@ def test_aliases_families_and_issuers_are_told(found: dict[str, dict[str, Any]])
     assert facts["trusted_here"] is False
     assert facts["port_80"] == "open"
     assert found[f"geover{SERVICE}"]["facts"]["issuer"] == "Contoso TLS Inspection"
+    assert found[f"array501{SERVICE}"]["facts"]["dns_problem"].endswith("DNS has no such name")
     families = {one["family"]: one["outcome"] for one in found[f"kv501{SERVICE}"]["facts"]["addresses"]}
     assert families == {"ipv4": "filtered", "ipv6": "open"}
     assert found[FILES]["facts"]["status_code"] == 206
@@ -190,6 +191,8 @@ def test_a_black_hole_ends_in_time(net: Net) -> None:
         net.client.set_name_server("127.0.0.1")
     looked_at = {one["reason"] for one in report["findings"] if one["status"] != "skip"}
     assert looked_at == {"dns_failed"}
+    problems = {one["facts"].get("dns_problem", "").partition(": ")[2] for one in report["findings"]}
+    assert problems - {""} == {"no name server answered within 2 s"}
     assert report["status"] == "fail"
     assert (named[FILES], named[f"geo{SERVICE}"]) == ("filtered", "filtered")
 
