@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from doctl.cli.app import COMMANDS
+from doctl.error_codes import ERROR_CODES
 
 TOP = Path(__file__).parents[1]
 PAGES = sorted([*TOP.glob("*.md"), *TOP.glob("docs/**/*.md"), *TOP.glob("benchmarks/**/*.md")])
@@ -45,3 +46,11 @@ def test_every_command_has_its_page(command: str) -> None:
     """``docs/COMMAND.md`` is there, and README leads to it."""
     assert (TOP / "docs" / f"{command}.md").is_file()
     assert f"docs/{command}.md" in (TOP / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_error_code_is_on_its_page() -> None:
+    """docs/explain.md has each error code with its area and meaning."""
+    page = (TOP / "docs" / "explain.md").read_text(encoding="utf-8")
+    assert [line for line in page.splitlines() if line.startswith("| `0x80D0")] == [
+        f"| `{row}` | {row.area} | {row.meaning} |" for row in ERROR_CODES
+    ]

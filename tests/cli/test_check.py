@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from doctl.endpoints import HOSTS
 from tests import namespaces, need
 
 DOCTL = (sys.executable, "-m", "doctl")
-SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "schema" / "report.json").read_text())
+SCHEMA = json.loads(files("doctl.output").joinpath("schema", "report.json").read_text("utf-8"))
 AREAS_OF_FINDINGS = {"ports", "hosts", "proxy", "vpn"}
 SWALLOW = """
 table inet hole {

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from doctl.output import Format
 from tests.cli.inventories import ETHERNET, HOSTILE, UNSEEN_VPN, inventory
 from tests.output.pages import look_at_page
 
-SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "schema" / "report.json").read_text())
+SCHEMA = json.loads(files("doctl.output").joinpath("schema", "report.json").read_text("utf-8"))
 PASSES: list[dict[str, Any]] = [ETHERNET]
 WARNS: list[dict[str, Any]] = [ETHERNET, UNSEEN_VPN]
 NOTHING: list[dict[str, Any]] = []

@@ -3,7 +3,7 @@
 import json
 import re
 from dataclasses import replace
-from pathlib import Path
+from importlib.resources import files
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -17,7 +17,7 @@ from doctl.output import Format, View, renderer
 from doctl.report import Finding, Report, Status
 from tests.output.sample import EMPTY, FULL, GOOD
 
-SCHEMAS = Path(__file__).parents[2] / "docs" / "schema"
+SCHEMA = json.loads(files("doctl.output").joinpath("schema", "report.json").read_text("utf-8"))
 
 
 def shown(wanted: Format, report: Report = FULL, view: View | None = None) -> str:
@@ -95,8 +95,7 @@ def test_next_steps_end_the_text_of_check_only() -> None:
 def test_json_is_what_the_schema_says(report: Report) -> None:
     """The JSON report keeps to its schema and says the same as the report."""
     document = json.loads(shown(Format.JSON, report))
-    schema = json.loads((SCHEMAS / "report.json").read_text())
-    jsonschema.Draft202012Validator(schema).validate(document)
+    jsonschema.Draft202012Validator(SCHEMA).validate(document)
     assert document["status"] == report.status
     assert list(document) == ["schema", "tool", "command", "host", "started", "duration_s", "status", "findings"]
     assert [finding["target"] for finding in document["findings"]][:2] == [f.target for f in report.findings][:2]
@@ -104,7 +103,7 @@ def test_json_is_what_the_schema_says(report: Report) -> None:
 
 def test_schema_refuses_what_is_wrong() -> None:
     """The schema is worth something: a report with a key missing, or a status that is none, does not keep to it."""
-    validator = jsonschema.Draft202012Validator(json.loads((SCHEMAS / "report.json").read_text()))
+    validator = jsonschema.Draft202012Validator(SCHEMA)
     document = json.loads(shown(Format.JSON))
     for path in (["status"], ["host", "name"], ["findings", 0, "facts"]):
         assert not validator.is_valid(without(document, path))
