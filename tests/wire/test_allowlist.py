@@ -1,7 +1,7 @@
 """Allowlists are read as administrators have them, and each entry covers exactly what it says."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from doctl.errors import UsageError
@@ -142,6 +142,7 @@ def test_a_pattern_of_many_stars_costs_little() -> None:
     assert not entry.covers_name("a" * 253)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
 def test_any_bytes_become_entries_and_problems(data: bytes) -> None:
     """Whatever the bytes, every line is an entry in ASCII, a named problem, or nothing."""

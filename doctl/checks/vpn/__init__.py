@@ -92,7 +92,11 @@ def _of_adapter(one: Judged, keywords: Sequence[str]) -> Finding:
 
 
 def _of_keyword(keyword: Keyword | None) -> str:
-    return f'Windows: "{keyword.word}" is in its {keyword.field}' if keyword else "Windows: no keyword is in its names"
+    return (
+        f'Windows: "{printable(keyword.word, 40)}" is in its {keyword.field}'
+        if keyword
+        else "Windows: no keyword is in its names"
+    )
 
 
 def _words(one: Judged, keywords: Sequence[str]) -> tuple[str, str, str]:

@@ -4,7 +4,7 @@ import json
 from ipaddress import ip_interface
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from doctl.errors import UsageError
@@ -89,6 +89,7 @@ def test_what_is_wrong_is_said(data: bytes, message: str) -> None:
     assert str(caught.value).isprintable()
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     """Whatever the bytes, the answer is adapters or a usage error."""
