@@ -21,7 +21,8 @@ class FileDigest:
 
     def advance(self) -> None:
         """Hash what has become reachable; call it on the event loop after each verified piece."""
-        if self._job is None and self._store.verified >> self._next & 1:
+        idle = self._job is None or self._job.done()
+        if idle and not self._stopped and self._store.verified >> self._next & 1:
             self._job = asyncio.get_running_loop().run_in_executor(self._threads, self._hash_front)
             self._job.add_done_callback(self._ended)
 
@@ -43,6 +44,5 @@ class FileDigest:
             self._next += 1
 
     def _ended(self, job: "asyncio.Future[None]") -> None:
-        self._job = None
-        if not self._stopped and not job.cancelled() and job.exception() is None:
+        if not job.cancelled() and job.exception() is None:
             self.advance()
