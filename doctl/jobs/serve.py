@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +11,14 @@ from doctl.endpoints import Address
 from doctl.errors import HashFileError, UsageError
 from doctl.jobs.listening import listen_for_peers
 from doctl.net.base import Network
+from doctl.transfer import filesystem
 from doctl.transfer.content import PIECE_SIZE, Content
 from doctl.transfer.hashing import compare, describe, read_hash_file
 from doctl.transfer.ledger import Ledger
 from doctl.transfer.limits import RateLimit
 from doctl.transfer.node import Node
 from doctl.transfer.share import Share
+from doctl.transfer.store import explained
 from doctl.transfer.upload import SLOTS, Slots
 from doctl.wire.hash_file import HashFile, parse
 
@@ -39,10 +40,11 @@ class ServeOrder:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """A file that is shared, and its content."""
+    """A file that is shared, its content, and its stamp before it was hashed."""
 
     path: Path
     content: Content
+    stamp: filesystem.Stamp
 
 
 async def serve(
@@ -54,11 +56,12 @@ async def serve(
     with contextlib.ExitStack() as files:
         async with Node(network) as node:
             for item in shared:
-                file = files.enter_context(item.path.open("rb", buffering=0))
+                with explained(item.path):
+                    file = files.enter_context(item.path.open("rb", buffering=0))
                 share = Share(
                     item.content, file, item.content.all_pieces, ledger=ledger, slots=slots, limit=limit
                 )  # fmt: skip
-                share.unchanged = _watch_for_changes(file.fileno())
+                share.unchanged = filesystem.unchanged_since(file, item.stamp)
                 node.add(share)
             listener = await listen_for_peers(network, order.listen)
             node.accept_on(listener)
@@ -97,22 +100,13 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def _hash(path: Path, hash_files: Iterable[HashFile]) -> Shared:
+    with explained(path):
+        before = filesystem.stamp(path.stat())
     for hash_file in hash_files:
-        if hash_file.content_length == path.stat().st_size and compare(path, hash_file).matches:
-            return Shared(path, _content(hash_file))
-    return Shared(path, _content(describe(path, PIECE_SIZE)))
+        if hash_file.content_length == before[0] and compare(path, hash_file).matches:
+            return Shared(path, _content(hash_file), before)
+    return Shared(path, _content(describe(path, PIECE_SIZE)), before)
 
 
 def _content(hash_file: HashFile) -> Content:
     return Content(hash_file.content_length, hash_file.piece_size, hash_file.pieces, hash_file.hash_of_hashes)
-
-
-def _watch_for_changes(descriptor: int) -> Callable[[], bool]:
-    """Return a check that the file is still as it was hashed: same size, same time of change."""
-
-    def stamp() -> tuple[int, int]:
-        status = os.fstat(descriptor)
-        return status.st_size, status.st_mtime_ns
-
-    hashed = stamp()
-    return lambda: stamp() == hashed

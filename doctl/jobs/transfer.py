@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -131,10 +132,12 @@ class Transfer:
     def _publish(self, store: Store, share: Share) -> None:
         if filesystem.RENAMES_OPEN_FILES:
             store.publish()
-            return
-        share.file.close()
-        store.publish()
-        share.file = store.reader()
+        else:
+            share.file.close()
+            store.publish()
+            share.file = store.reader()
+        whole = filesystem.stamp(os.fstat(share.file.fileno()))
+        share.unchanged = filesystem.unchanged_since(share.file, whole)
 
     async def _seed(self, engine: Engine) -> None:
         if self._order.seed_for:

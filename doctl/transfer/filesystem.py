@@ -5,6 +5,7 @@ import errno
 import os
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -12,6 +13,27 @@ _seeking = threading.Lock()
 
 RENAMES_OPEN_FILES: Final = sys.platform != "win32"
 """Whether a file may get another name while somebody has it open."""
+
+
+Stamp = tuple[int, int]
+"""What differs once a file has been changed: its size, and the time of its last change in nanoseconds."""
+
+
+def stamp(status: os.stat_result) -> Stamp:
+    """Return the stamp of a file with this status."""
+    return status.st_size, status.st_mtime_ns
+
+
+def unchanged_since(file: BinaryIO, before: Stamp) -> Callable[[], bool]:
+    """Return a check that the open ``file`` still has the stamp it had ``before``."""
+
+    def unchanged() -> bool:
+        try:
+            return stamp(os.fstat(file.fileno())) == before
+        except OSError:
+            return False
+
+    return unchanged
 
 
 def open_exclusive(path: Path) -> BinaryIO:
