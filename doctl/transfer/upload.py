@@ -26,9 +26,10 @@ class Guest(Protocol):
 class Slots:
     """Gives out upload slots in turn: first come first served, the longest served leaves first when others wait."""
 
-    def __init__(self, count: int, now: Callable[[], float]) -> None:
+    def __init__(self, count: int, now: Callable[[], float], *, turn: float = TURN) -> None:
         self.count = count
         self._now = now
+        self._turn = turn
         self._served: dict[Guest, float] = {}
         self._waiting: dict[Guest, None] = {}
 
@@ -48,7 +49,7 @@ class Slots:
     def take_turns(self) -> None:
         """Let waiting guests have the slots of those served for a whole turn; call it every few seconds."""
         for guest, since in list(self._served.items())[: len(self._waiting)]:
-            if self._now() - since >= TURN:
+            if self._now() - since >= self._turn:
                 self._served.pop(guest)
                 guest.choke()
                 self._waiting[guest] = None
