@@ -154,7 +154,7 @@ def test_a_broken_server_is_not_blamed_on_squid(net: Net) -> None:
     """Ranges that the server ignores are the server's fault also through squid, which passes on what comes."""
     finding = net.ranges(*net.via(3128), port=84)
     assert finding["reason"] == "range_ignored"
-    assert "without the proxy as well" in finding["summary"]
+    assert "the same without the proxy" in finding["summary"]
 
 
 def test_the_environment_names_the_proxy(net: Net) -> None:

@@ -50,7 +50,8 @@ PidFile "{home}/tinyproxy.pid"
 def start_squid(host: Host, home: Path) -> None:
     """Start squid in ``host``: as it comes on 3128; it wants credentials on 3129, fetches whole files on 3130.
 
-    On 3131 it asks servers for no ranges, on 3132 it lets no more than 100 KB through. ``home`` must be a folder that everybody can get to: squid goes there as its own user.
+    On 3131 it asks servers for no ranges, on 3132 it lets no more than 100 KB through. ``home`` must be a folder that
+    everybody can get to: squid goes there as its own user.
     """
     program = need.program("squid")
     home.chmod(0o777)

@@ -16,10 +16,10 @@ from doctl.printable import printable
 from doctl.report import Finding, Status
 from doctl.wire.range_faults import REDIRECTS, Fault, Reason, compare, find_fault, find_oddity, tag_of
 from doctl.wire.range_probes import SMALLEST_FILE
-from doctl.wire.urls import shown
 
 AREA: Final = "proxy"
 REFERENCE: Final = "https://learn.microsoft.com/windows/deployment/do/delivery-optimization-proxy"
+LONGEST_TARGET: Final = 1000
 PAGES: Final = (".htm", ".html", "/")
 USABLE: Final = ("http",)
 """How a proxy must be reached. Windows' own downloader knows neither SOCKS nor proxies behind TLS (deduced)."""
@@ -135,22 +135,24 @@ def _alike(one: Fault, other: Fault) -> bool:
 def _told_apart(seen: Seen, fault: Fault, direct_fault: Fault | None) -> Fault:
     """Return ``fault`` with the reason it has in the light of the direct way.
 
-    An answer of the proxy alone that says nothing else is a refusal. A redirect is the server's own, and no sign-in
-    page, where it comes without the proxy too; where nobody knows, if it stays with the host.
+    An answer of the proxy alone that says nothing else is a refusal. A page or a redirect is the server's own, and no
+    sign-in page, where it comes without the proxy too; where nobody knows, if the redirect stays with the host.
     """
     if fault.reason is Reason.NOT_TESTABLE and seen.direct and _works(seen.direct, direct_fault):
         return replace(fault, reason=Reason.FORBIDDEN)
-    if fault.answer.status not in REDIRECTS:
+    if fault.reason is not Reason.CAPTIVE_PORTAL:
         return fault
-    moved = _alike(fault, direct_fault) if direct_fault else _stays(seen, fault.answer.headers.get("location", ""))
-    return replace(fault, reason=Reason.NOT_TESTABLE) if moved else fault
+    own = _alike(fault, direct_fault) if direct_fault else _stays(seen, fault)
+    return replace(fault, reason=Reason.NOT_TESTABLE) if own else fault
 
 
-def _stays(seen: Seen, location: str) -> bool:
+def _stays(seen: Seen, fault: Fault) -> bool:
+    """Whether ``fault`` is a redirect to the same host."""
     try:
-        return urlsplit(location).hostname in (None, _host(seen))
+        target = urlsplit(fault.answer.headers.get("location", "")).hostname
     except ValueError:
         return False
+    return fault.answer.status in REDIRECTS and target in (None, _host(seen))
 
 
 def _interception(seen: Seen) -> Fault | None:
@@ -164,7 +166,7 @@ def _of_fault(seen: Seen, judged: Judged, fault: Fault) -> Verdict:
     way = f"Through {seen.routed.proxy}" if seen.routed.proxy else "Directly"
     summary = f"{way}, {fault.answer.ask.name}: {fault.detail}."
     if seen.routed.proxy and not judged.by_proxy:
-        summary += " The server does so without the proxy as well."
+        summary += " It is the same without the proxy."
     elif seen.direct and _works(seen.direct, judged.direct_fault):
         summary += " Without the proxy all is well."
     if fault.reason is Reason.UNREACHABLE and seen.routed.others:
@@ -242,14 +244,20 @@ def _host(seen: Seen) -> str:
 
 def _is_page(url: str) -> bool:
     """Whether ``url`` looks as if a web page were meant."""
-    return url.partition("?")[0].lower().endswith(PAGES)
+    return (urlsplit(url).path or "/").lower().endswith(PAGES)
+
+
+def _target(url: str) -> str:
+    """Return ``url`` without what may be secret: credentials and query."""
+    parts = urlsplit(url)
+    return printable(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}", LONGEST_TARGET)
 
 
 def _finding(name: str, url: str, verdict: Verdict, facts: Mapping[str, object]) -> Finding:
     return Finding(
         id=name,
         area=AREA,
-        target=shown(url),
+        target=_target(url),
         status=verdict.status,
         reason=verdict.reason,
         summary=verdict.summary,

@@ -23,13 +23,11 @@ def find_interception(host: str, seen: Certificate | None, direct: Certificate |
     documented = documented_host(host)
     if seen is None or (seen.public and seen.verified):
         return None
-    if direct is not None and direct.issuer == seen.issuer:
-        direct = None
-        if documented is None:
-            return None
-    if direct is None and (documented is None or seen.public):
+    another = direct is not None and direct.issuer != seen.issuer
+    private = documented is not None and not seen.public
+    if not another and not private:
         return None
-    without = f", without the proxy by {direct.issuer}" if direct else ""
+    without = f", without the proxy by {direct.issuer}" if direct and another else ""
     detail = f"the certificate of {host} is issued by {seen.issuer or 'somebody without a name'}{without}"
     return Interception(detail, seen.verified and not (documented is not None and documented.pinned))
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from doctl.endpoints import Address
@@ -160,19 +160,24 @@ def _validator(answer: Answer) -> str | None:
 
 async def walk(network: "Network", url: str, proxy: "Proxy | None", deadline: float) -> Path:
     """Ask for ranges of ``url`` through ``proxy``, or directly, until ``deadline`` on the network's clock."""
-    certificate = asyncio.create_task(_certificate(network, url, proxy, deadline))
+    async with asyncio.TaskGroup() as group:
+        certificate = group.create_task(_certificate(network, url, proxy, deadline))
+        path = group.create_task(_ask_all(network, url, proxy, deadline))
+    return replace(path.result(), certificate=certificate.result())
+
+
+async def _ask_all(network: "Network", url: str, proxy: "Proxy | None", deadline: float) -> Path:
     try:
         where = proxy.address.host if proxy else destination(url).host
         await network.resolve(where, max(deadline - network.now(), 0))  # bounded, unlike the look-up of the client
     except DoctlError as error:
-        answers = [Answer(each, end=End.CLOSED, error=str(error)) for each in FIRST]
-        return Path(tuple(answers), certificate=await certificate)
+        return Path(tuple(Answer(each, end=End.CLOSED, error=str(error)) for each in FIRST))
     address = proxy.url if proxy else None
     timeout = max(deadline - network.now(), 0.01)
     async with network.http(proxy=address, direct=proxy is None, timeout=timeout, connections=CONNECTIONS) as client:
         walking = _Walk(client, url, deadline, network.now)
         in_time = await walking.all()
-    return Path(tuple(walking.answers), not in_time, await certificate)
+    return Path(tuple(walking.answers), not in_time)
 
 
 async def _certificate(network: "Network", url: str, proxy: "Proxy | None", deadline: float) -> Certificate | None:
