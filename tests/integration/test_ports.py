@@ -2,13 +2,15 @@
 
 import itertools
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests import namespaces, need
-from tests.integration.commands import DOCTL
+from tests.integration.commands import DOCTL, doctl
+from tests.integration.conftest import Run
 
 PASS, WARN, FAIL, UNKNOWN, SKIP = "pass", "warn", "fail", "unknown", "skip"
 TALKERS = (DOCTL[0], "-m", "tests.servers.talkers")
@@ -193,3 +195,149 @@ def _of_inbound(finding: dict[str, Any], client: namespaces.Host, case: tuple[An
     for family, one in told.items():
         assert one["address"] == getattr(client, family)
         assert one["nonce_matched"] is (True if one["outcome"] == "open" and not listeners else None)
+
+
+SWALLOW = "table inet t { chain i { type filter hook input priority filter; policy drop; iif lo accept; }; };\n"
+
+
+def ports_of_documented_hosts(
+    host: namespaces.Host, *arguments: str, prefix: tuple[str, ...] = ()
+) -> tuple[Findings, int]:
+    """Run ``doctl ports`` as it is without ``--host`` and return its findings and exit code."""
+    done = host.run(*prefix, *DOCTL, "ports", "--format", "json", *arguments, check=False)
+    assert done.stderr == ""
+    return read(done.stdout), done.returncode
+
+
+def test_a_black_hole_costs_one_timeout() -> None:
+    """Where every packet is swallowed, names, targets and reflector together take one timeout, and the end is soon."""
+    need.program("nft")
+    with namespaces.lan("client", "hole") as (client, hole):
+        hole.nft(SWALLOW)
+        client.set_name_server(hole.ipv4)
+        targets = [word for n in range(20) for word in ("--target", f"{hole.ipv4}:{8000 + n}")]
+        targets += ["--target", f"[{hole.ipv6}]", "--target", "peer.example"]
+        start = time.monotonic()
+        arguments = [*targets, "--reflector", f"http://{hole.ipv4}:8080", "--timeout", "2"]
+        found, code = ports_of_documented_hosts(client, *arguments)
+        assert max(finding["duration_s"] for finding in found.values()) < 2 + 0.5
+        assert time.monotonic() - start < 2 + 2  # Python's own start counts here
+    assert code == 1
+    reasons = {(id, finding["reason"]) for (id, _), finding in found.items()}
+    assert ("ports.7680.outbound", "filtered") in reasons
+    assert ("ports.7680.outbound", "dns_failed") in reasons
+    assert ("ports.443.service", "dns_failed") in reasons
+    assert verdict(found["ports.7680.inbound", "*:7680"]) == (UNKNOWN, "no_reflector")
+
+
+def test_no_network_at_all() -> None:
+    """Without any address every finding is clear, none passes that was not tested, and nothing crashes."""
+    with namespaces.lan("alone", ipv4=False, ipv6=False) as (alone,):
+        arguments = (
+            "--target",
+            "192.0.2.1",
+            "--target",
+            "[2001:db8::1]",
+            "--reflector",
+            "http://192.0.2.1",
+            "--timeout",
+            "2",
+        )
+        found, code = ports_of_documented_hosts(alone, *arguments)
+    assert code == 1
+    assert verdict(found["ports.7680.outbound", "192.0.2.1:7680"]) == (FAIL, "unreachable")
+    assert verdict(found["ports.7680.outbound", "[2001:db8::1]:7680"]) == (FAIL, "unreachable")
+    assert verdict(found["ports.7680.inbound", "*:7680"]) == (UNKNOWN, "no_reflector")
+    passed = {id for (id, _), finding in found.items() if finding["status"] == PASS}
+    assert passed <= {"ports.7680.firewall"}
+
+
+WITHOUT_RIGHTS = {
+    "root without capabilities": ("setpriv", "--bounding-set=-all", "--inh-caps=-all"),
+    "nobody": ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"),
+}
+
+
+@pytest.mark.parametrize("prefix", WITHOUT_RIGHTS.values(), ids=WITHOUT_RIGHTS)
+def test_without_rights_the_firewall_is_unknown(prefix: tuple[str, ...]) -> None:
+    """Who may not read the rules is told so, with what to do; that alone makes the exit code 3."""
+    need.program("setpriv")
+    with namespaces.lan("client", "server") as (client, server):
+        if client.run(*prefix, *DOCTL, "--version", check=False).returncode != 0:
+            pytest.skip("the checkout is in a folder that nobody else may read")
+        start(server, *TALKERS, f"silent@{server.ipv4}@80", f"silent@{server.ipv4}@443")
+        found, code = ports_of_documented_hosts(client, "--host", server.ipv4, prefix=prefix)
+    firewall = found["ports.7680.firewall", "*:7680"]
+    assert verdict(firewall) == (UNKNOWN, "not_testable")
+    assert firewall["remedy"] == "sudo doctl ports"
+    assert "needs root" in firewall["summary"]
+    assert code == 3
+
+
+def test_the_own_firewall_is_read_and_its_remedy_works() -> None:
+    """A block is found with the rule that blocks, and the command that doctl shows does open the port."""
+    need.program("nft")
+    with namespaces.lan("client", "reflector") as (client, reflector):
+        start(reflector, *REFLECTOR, "8080", reflector.ipv4)
+        client.nft(INPUT.format("tcp dport 7000-8000 counter drop"))
+        arguments = ("--reflector", f"http://{reflector.ipv4}:8080", "--timeout", "5")
+        before = ports(client, *arguments)
+        blocked = before["ports.7680.firewall", "*:7680"]
+        assert verdict(blocked) == (FAIL, "blocked_by_local_firewall")
+        assert "tcp dport 7000-8000" in blocked["summary"]
+        assert verdict(before["ports.7680.inbound", "*:7680"]) == (FAIL, "filtered")
+        assert before["ports.7680.inbound", "*:7680"]["remedy"] == blocked["remedy"]
+        client.run(*blocked["remedy"].removeprefix("sudo ").split())
+        after = ports(client, *arguments)
+        assert verdict(after["ports.7680.firewall", "*:7680"]) == (PASS, "open")
+        assert verdict(after["ports.7680.inbound", "*:7680"]) == (PASS, "open")
+
+
+def test_who_listens_is_told_with_its_process() -> None:
+    """A service on every address passes with its name and process; one on loopback only is a warning."""
+    with namespaces.lan("everywhere", "inside") as hosts:
+        for host, address, expected in zip(
+            hosts, ("0.0.0.0", "127.0.0.1"), ((PASS, "open"), (WARN, "not_listening")), strict=True
+        ):
+            start(host, *TALKERS, f"silent@{address}@7680")
+            finding = ports(host)["ports.7680.listener", "*:7680"]
+            assert verdict(finding) == expected
+            [listener] = finding["facts"]["listeners"]
+            assert (listener["address"], listener["pid"]) == (address, host.processes[0].pid)
+            assert "python" in listener["process"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--target", ""),
+        ("--target", "host:port"),
+        ("--target", "host:0"),
+        ("--host", "host:81"),
+        ("--host", "http://host"),
+        ("--reflector", "host:8080"),
+        ("--reflector", "ftp://host"),
+        ("--reflector", "http://user@host"),
+        ("--reflector", "http://host:99999"),
+        ("--reflector", "http://[::1"),
+        ("--timeout", "0"),
+    ],
+)
+def test_wrong_use_is_one_line_and_exit_code_2(arguments: tuple[str, ...]) -> None:
+    """What cannot be an address, a host or a reflector is said in one line, before anything is tried."""
+    done = doctl("ports", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_under_wine_an_empty_answer_is_unknown(windows: Run) -> None:
+    """Under Wine, whose PowerShell says nothing, the firewall is unknown; the rest is looked at as anywhere."""
+    done = windows("ports", "--format", "json", "--host", "localhost", "--target", "127.0.0.1:1", "--timeout", "20")
+    found = read(done.stdout)
+    assert verdict(found["ports.7680.firewall", "*:7680"]) == (UNKNOWN, "not_testable")
+    assert "PowerShell said nothing" in found["ports.7680.firewall", "*:7680"]["summary"]
+    assert verdict(found["ports.7680.outbound", "127.0.0.1:1"]) == (FAIL, "refused")
+    assert found["ports.7680.listener", "*:7680"]["status"] in (FAIL, PASS, WARN)
+    assert done.returncode == 1

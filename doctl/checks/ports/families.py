@@ -28,20 +28,20 @@ def decided(outcomes: Iterable[str]) -> tuple[Status, str]:
 
 
 MEANING: Final = {
-    "refused": "nobody listens there, or a firewall rejects",
-    "filtered": "no answer at all; a firewall drops it, or nothing is there",
+    "refused": "nobody listens, or a firewall rejects",
+    "filtered": "no answer: a firewall drops it, or nothing is there",
     "unreachable": "the network says that there is no way",
 }
 
 
 def told(outcomes: Mapping[str, str]) -> str:
-    """Return outcomes by family in words: ``open over IPv4, filtered over IPv6: no answer ...``."""
+    """Return outcomes by family in words: ``open over IPv4, filtered over IPv6 (no answer ...)``."""
     by_outcome: dict[str, list[str]] = {}
-    for family, outcome in outcomes.items():
-        by_outcome.setdefault(outcome, []).append(NAMES[family])
+    for family in sorted(outcomes):
+        by_outcome.setdefault(outcomes[family], []).append(NAMES[family])
     words = ", ".join(f"{outcome} over {' and '.join(names)}" for outcome, names in by_outcome.items())
     meaning = MEANING.get(decided(outcomes.values())[1], "")
-    return f"{words}: {meaning}" if meaning else words
+    return f"{words} ({meaning})" if meaning else words
 
 
 def by_family(attempts: Sequence[Attempt]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from doctl.checks.ports import families, remedies
 from doctl.checks.ports.local import AREA, HERE, PAGE, flow_facts
 from doctl.checks.ports.reflection import Reflected, Reflection
 from doctl.endpoints import PEER_PORT
-from doctl.net.firewall import Direction, Flow, Ruling
+from doctl.net.firewall import Direction, Flow, Ruling, Verdict
 from doctl.printable import printable
 from doctl.report import Finding, Status
 
@@ -59,7 +59,7 @@ def _summary(reflected: Reflected, outcomes: dict[str, str], reason: str) -> str
         problems = [reflected.problem, *(one.problem for one in reflected.reflections)]
         return f"The reflector did not answer: {printable('; '.join(filter(None, problems)), 300)}"
     addresses = ", ".join(printable(one.answer.address, 60) for one in reflected.reflections if one.answer)
-    told = f"{families.told(outcomes)} from outside, at {addresses}"
+    told = f"From outside, at {addresses}: {families.told(outcomes)}"
     if reason == "other_service":
         return f"{told}: somebody else answers there, a router with that public address perhaps"
     if reflected.listener == "temporary":
@@ -92,9 +92,10 @@ def _one(reflection: Reflection) -> dict[str, object]:
 def _remedy(status: Status, reason: str, rulings: Sequence[Ruling], platform: str) -> str:
     if status is Status.PASS:
         return ""
-    if reason == "refused":
-        return remedies.open_port(rulings) or remedies.listen(platform)
-    return remedies.open_port(rulings) or REMEDIES[reason]
+    if reason in ("no_reflector", "other_service"):
+        return REMEDIES[reason]
+    command = remedies.open_port(rulings, (Verdict.BLOCKED, Verdict.LIMITED))
+    return command or REMEDIES.get(reason) or remedies.listen(platform)
 
 
 REMEDIES: Final = {

@@ -32,9 +32,15 @@ def listener_finding(listening: "Sequence[Listening] | LocalError", platform: st
             "listeners": [{"address": one.address, "pid": one.pid, "process": one.process} for one in known],
             "loopback_only": bool(known) and all(one.loopback_only for one in known),
         },
-        remedy="" if status is Status.PASS else remedies.listen(platform),
+        remedy=_listener_remedy(status, platform),
         reference=PAGE,
     )
+
+
+def _listener_remedy(status: Status, platform: str) -> str:
+    if status is Status.UNKNOWN:
+        return remedies.with_rights(platform)
+    return "" if status is Status.PASS else remedies.listen(platform)
 
 
 def _heard(listening: "Sequence[Listening] | LocalError", platform: str) -> tuple[Status, str, str]:
@@ -42,11 +48,11 @@ def _heard(listening: "Sequence[Listening] | LocalError", platform: str) -> tupl
         return Status.UNKNOWN, "not_testable", f"It cannot be told who listens: {printable(str(listening), 200)}"
     if not listening:
         status = Status.FAIL if platform == "win32" else Status.WARN  # only Windows has the service
-        return status, "not_listening", "Nobody listens on TCP 7680: peers cannot fetch from this machine."
+        return status, "not_listening", "Nobody listens on TCP 7680: no peer can fetch from this machine."
     who = printable(", ".join(dict.fromkeys(_who(one) for one in listening)), 200)
     if all(one.loopback_only for one in listening):
-        return Status.WARN, "not_listening", f"Only this machine itself can reach who listens on TCP 7680: {who}"
-    return Status.PASS, "open", f"TCP 7680 is listened on by {who}"
+        return Status.WARN, "not_listening", f"Listening on TCP 7680 for this machine alone: {who}"
+    return Status.PASS, "open", f"Listening on TCP 7680: {who}"
 
 
 def _who(one: Listening) -> str:

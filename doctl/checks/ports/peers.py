@@ -81,12 +81,12 @@ def _summary(reached: Reach, strangers: list[Attempt]) -> str:
         return printable(reached.problem, 300)
     outcome = families.told(families.by_family(reached.attempts))
     if strangers:
-        return f"{outcome}, but no peer: it says {printable(repr(strangers[0].said)[1:], 80)}"
+        return f"{outcome}, but it is no peer: it says {printable(repr(strangers[0].said)[1:], 80)}"
     manners = {manner_of(attempt) for attempt in reached.attempts if attempt.outcome is Outcome.OPEN}
     if Manner.CONFIRMED in manners:
         return f"{outcome}; a peer answers"
     if manners:
-        return f"{outcome}; consistent with Delivery Optimization, which is not proof"
+        return f"{outcome}; consistent with Delivery Optimization, not proof"
     return outcome
 
 
