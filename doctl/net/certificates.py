@@ -186,7 +186,7 @@ def describe(der: bytes, *, verified: bool) -> Certificate:
                 not_after=certificate.not_valid_after_utc,
                 verified=verified,
             )
-    except ValueError as error:
+    except (ValueError, TypeError, x509.InvalidVersion) as error:  # TypeError: a name of a kind that is none
         raise OriginError(f"the certificate cannot be read: {printable(str(error), 80)}") from None
 
 
@@ -200,6 +200,6 @@ def _alternative_names(certificate: "x509.Certificate") -> tuple[str, ...]:
 
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
         return ()
     return tuple(printable(str(name.value), 300) for name in list(names)[:MOST_NAMES])

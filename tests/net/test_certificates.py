@@ -1,7 +1,9 @@
 """Certificates are looked at, and judged by who issued them, without being trusted and without anything being sent."""
 
 import asyncio
+import contextlib
 import datetime
+import random
 import ssl
 from dataclasses import replace
 
@@ -127,6 +129,18 @@ def test_a_certificate_that_is_none_is_the_others_fault() -> None:
     """Bytes that are no certificate raise the error of the side that sent them."""
     with pytest.raises(OriginError, match="cannot be read"):
         describe(b"\x30\x03abc", verified=False)
+
+
+def test_damaged_certificates_are_the_others_fault(authority: trustme.CA) -> None:
+    """Whatever is wrong inside a certificate, either it is described or the side that sent it is blamed."""
+    pem = authority.issue_cert("files.test", "127.0.0.1").cert_chain_pems[0].bytes()
+    good = x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
+    noise = random.Random(4)
+    for place in range(len(good)):
+        damaged = bytearray(good)
+        damaged[place] ^= 1 << noise.randrange(8)
+        with contextlib.suppress(OriginError):
+            assert "\x1b" not in describe(bytes(damaged), verified=False).issuer
 
 
 def test_a_certificate_may_say_almost_nothing() -> None:

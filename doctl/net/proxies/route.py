@@ -80,10 +80,13 @@ class Choice:
 
 def destination(url: str) -> Destination:
     """Return where an http or https ``url`` leads; UsageError for anything else."""
-    parts = urlsplit(url)
-    if parts.scheme not in _PORTS or not parts.hostname:
-        raise UsageError(f'"{printable(url, 80)}" is not usable: write http://HOST/PATH or https://HOST/PATH')
-    return Destination(parts.scheme, parts.hostname.rstrip("."), parts.port or _PORTS[parts.scheme])
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in _PORTS and parts.hostname:
+            return Destination(parts.scheme, parts.hostname.rstrip("."), parts.port or _PORTS[parts.scheme])
+    except ValueError:
+        pass
+    raise UsageError(f'"{printable(url, 80)}" is not usable: write http://HOST/PATH or https://HOST/PATH')
 
 
 def choose(url: str, choice: Choice, settings: ProxySettings) -> Route:

@@ -1,14 +1,11 @@
 """Windows' proxy settings: the registry's Internet Settings of the user or the machine, and WinHTTP's own proxy."""
 
-import contextlib
-import importlib
 import re
 import struct
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from doctl.errors import LocalError
-from doctl.net import programs
+from doctl.net import programs, registry
 from doctl.net.proxies.exclusions import split_list
 from doctl.net.proxies.route import SystemSettings
 
@@ -21,35 +18,18 @@ AUTO_DETECT: Final = 0x08
 NAMES: Final = ("ProxyEnable", "ProxyServer", "ProxyOverride", "AutoConfigURL")
 LONGEST: Final = 65536
 
-Values = Mapping[str, object]
-"""What one registry key holds: DWORDs as int, texts as str, binary as bytes; whatever else is ignored."""
-
 
 def read() -> SystemSettings:
     """Read the registry; LocalError where that fails."""
-    per_machine = _values("HKEY_LOCAL_MACHINE", POLICY, ("ProxySettingsPerUser",)).get("ProxySettingsPerUser") == 0
+    per_machine = (
+        registry.values("HKEY_LOCAL_MACHINE", POLICY, ("ProxySettingsPerUser",)).get("ProxySettingsPerUser") == 0
+    )
     root = "HKEY_LOCAL_MACHINE" if per_machine else "HKEY_CURRENT_USER"
-    connection = _values(root, rf"{SETTINGS}\Connections", (CONNECTION,)).get(CONNECTION)
-    return interpret(_values(root, SETTINGS, NAMES), connection, per_machine=per_machine)
+    connection = registry.values(root, rf"{SETTINGS}\Connections", (CONNECTION,)).get(CONNECTION)
+    return interpret(registry.values(root, SETTINGS, NAMES), connection, per_machine=per_machine)
 
 
-def _values(root: str, path: str, names: tuple[str, ...]) -> Values:
-    """Return those values of a registry key that are there; a key that is not there has none."""
-    winreg: Any = importlib.import_module("winreg")  # only Windows has it
-    found: dict[str, object] = {}
-    try:
-        with winreg.OpenKey(getattr(winreg, root), path) as key:
-            for name in names:
-                with contextlib.suppress(FileNotFoundError):
-                    found[name] = winreg.QueryValueEx(key, name)[0]
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise LocalError(f"the registry key {path} cannot be read: {error.strerror}") from error
-    return found
-
-
-def interpret(values: Values, connection: object, *, per_machine: bool) -> SystemSettings:
+def interpret(values: registry.Values, connection: object, *, per_machine: bool) -> SystemSettings:
     """Return what the values of the key Internet Settings mean; ``connection`` is DefaultConnectionSettings."""
     server = _text(values.get("ProxyServer")) if values.get("ProxyEnable") == 1 else ""
     whose = "the machine" if per_machine else "this user"

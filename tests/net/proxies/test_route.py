@@ -126,7 +126,7 @@ def test_an_unusable_setting_is_named_without_its_password() -> None:
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["ftp://a.test", "a.test", "http://", "\x1b[31m"])
+@pytest.mark.parametrize("url", ["ftp://a.test", "a.test", "http://", "http://[", "http://a.test:x/", "\x1b[31m"])
 def test_only_http_has_a_route(url: str) -> None:
     """Anything but http and https is the caller's mistake, told without control characters."""
     with pytest.raises(UsageError, match="http://HOST/PATH") as caught:
