@@ -44,7 +44,8 @@ def _read(port: int) -> list[Listening]:
     except (psutil.Error, OSError, RuntimeError) as error:
         raise LocalError(f"the list of listening sockets cannot be read: {error}") from error
     listening = [(s.laddr, s.pid) for s in sockets if s.status == psutil.CONN_LISTEN]
-    found = {(local.ip, pid) for local, pid in listening if local and local.port == port}
+    # process 0 is nobody's: Windows gives it where it does not tell, as Wine always does
+    found = {(local.ip, pid or None) for local, pid in listening if local and local.port == port}
     ordered = sorted(found, key=lambda entry: (entry[0], entry[1] or 0))
     return [Listening(address, pid, _name(pid)) for address, pid in ordered[:MOST]]
 

