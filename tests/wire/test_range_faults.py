@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from doctl.wire.range_faults import Reason, compare, find_fault, find_oddity, tag_of, total_of
 from doctl.wire.range_probes import FIRST, Answer, Ask, End, Kind, at_once, one_by_one
@@ -224,3 +226,22 @@ def test_the_size_is_read_where_it_is_told(answer: Answer, total: int | None) ->
 def test_an_empty_tag_is_none() -> None:
     """An ETag without anything in it is not there."""
     assert tag_of(having(PART, etag=" ")) is None
+
+
+HEADERS = ("content-range", "content-length", "content-type", "content-encoding", "etag", "last-modified", "location")
+NOISE = st.text(st.sampled_from('bytes 0123456789-/*"W\x1b\u202egzip,;:[]@'), max_size=40)
+ANYTHING = st.builds(
+    Answer,
+    st.sampled_from(ASKS),
+    st.sampled_from([0, 200, 206, 302, 407, 416, 404]),
+    st.dictionaries(st.sampled_from(HEADERS), NOISE),
+    st.binary(max_size=20),
+    st.sampled_from(End),
+)
+
+
+@given(st.lists(ANYTHING, max_size=12), st.lists(ANYTHING, max_size=12))
+def test_no_answer_is_beyond_judging(proxied: list[Answer], direct: list[Answer]) -> None:
+    """Whatever servers send, a verdict comes out, in words that no terminal obeys."""
+    for fault in (find_fault(proxied), find_oddity(proxied), compare(proxied, direct)):
+        assert fault is None or fault.detail.isprintable()
