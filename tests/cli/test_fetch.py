@@ -1,0 +1,237 @@
+"""``doctl fetch`` through the entry point: whom it trusts, what it keeps, what it says and how it ends."""
+
+import base64
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from doctl.cli.app import run
+from doctl.wire.hash_file import HashFile, encode, to_json
+from tests.servers.origin import Behaviour, File, Origin, Reply, Request, in_chunks, later, proper, status
+
+PIECE = 16 * 1024
+DATA = hashlib.shake_128(b"content").digest(10 * PIECE + 5)
+SHA256 = hashlib.sha256(DATA).hexdigest()
+DESCRIBED = HashFile.of(
+    len(DATA), PIECE, tuple(hashlib.sha256(DATA[at : at + PIECE]).digest() for at in range(0, len(DATA), PIECE))
+)
+TRUSTED = encode(DESCRIBED.hash_of_hashes)
+LISTEN = ("--listen", "127.0.0.1:0")
+
+Shown = pytest.CaptureFixture[str]
+
+
+def fetch(shown: Shown, code: int, *arguments: object) -> dict[str, Any]:
+    """Run ``doctl fetch`` to the exit code ``code`` and return its JSON, which fits its schema."""
+    assert run(["fetch", *map(str, arguments), *LISTEN, "-q", "--format", "json"]) == code
+    result: dict[str, Any] = json.loads(shown.readouterr().out)
+    assert run(["schema", "fetch"]) == 0
+    jsonschema.validate(result, json.loads(shown.readouterr().out))
+    return result
+
+
+def with_hash_file(suffix: str, hash_file: bytes = to_json(DESCRIBED)) -> Behaviour:
+    """Serve the content properly, and its hash file at the same place with ``suffix``; nothing else."""
+
+    def behave(request: Request, file: File) -> Reply:
+        if request.target.endswith(suffix):
+            return Reply(200, {"Content-Length": str(len(hash_file))}, hash_file)
+        return proper(request, file) if request.target == "/file.bin" else status(404)(request, file)
+
+    return behave
+
+
+def test_without_a_hash_only_http(tmp_path: Path, capsys: Shown) -> None:
+    """Without a trusted HashOfHashes the file comes over HTTP alone, whatever peers are named, and that is said."""
+    with Origin(DATA) as origin:
+        result = fetch(capsys, 0, origin.url, "-o", tmp_path / "got", "--peer", "127.0.0.1:9")
+    assert (tmp_path / "got").read_bytes() == DATA
+    assert (result["mode"], result["sha256"], result["hash_of_hashes"]) == (99, SHA256, None)
+    assert "--hash-of-hashes" in result["mode_reason"]
+    assert result["bytes_from"] == {"http": len(DATA), "cache": 0, "lan": 0, "group": 0, "internet": 0}
+    assert result["peers"] == []
+
+
+@pytest.mark.parametrize("suffix", [".phf", "/pieceshash"])
+def test_the_hash_file_beside_the_content(tmp_path: Path, capsys: Shown, suffix: str) -> None:
+    """With a trusted HashOfHashes the hash file is found at either of its places."""
+    with Origin(DATA, with_hash_file(suffix)) as origin:
+        result = fetch(capsys, 0, origin.url, "-o", tmp_path / "got", "--hash-of-hashes", TRUSTED)
+    assert (result["mode"], result["hash_of_hashes"], result["sha256"]) == (1, TRUSTED, SHA256)
+
+
+def test_no_hash_file_anywhere(tmp_path: Path, capsys: Shown) -> None:
+    """A trusted HashOfHashes without a hash file means HTTP only, with the reason."""
+    with Origin(DATA, with_hash_file(".none")) as origin:
+        result = fetch(capsys, 0, origin.url, "-o", tmp_path / "got", "--hash-of-hashes", TRUSTED)
+    assert result["mode"] == 99
+    assert "no hash file was found" in result["mode_reason"]
+
+
+def test_a_hash_file_that_is_not_the_trusted_one(tmp_path: Path, capsys: Shown) -> None:
+    """A hash file beside the content that is for other content is not used: HTTP only."""
+    other = HashFile.of(5, PIECE, (bytes(32),))
+    with Origin(DATA, with_hash_file(".phf", to_json(other))) as origin:
+        result = fetch(capsys, 0, origin.url, "-o", tmp_path / "got", "--hash-of-hashes", TRUSTED)
+    assert result["mode"] == 99
+
+
+def test_a_named_hash_file_must_be_the_trusted_one(tmp_path: Path, capsys: Shown) -> None:
+    """A hash file that the user names and that contradicts --hash-of-hashes ends the fetch: one of them is wrong."""
+    (tmp_path / "phf").write_bytes(to_json(DESCRIBED))
+    other = base64.b64encode(bytes(32)).decode()
+    with Origin(DATA) as origin:
+        named = ("--phf", tmp_path / "phf", "--hash-of-hashes", other)
+        result = fetch(capsys, 1, origin.url, "-o", tmp_path / "got", *named)
+    assert "for other content" in result["error"]
+    assert not (tmp_path / "got").exists()
+
+
+def test_a_hash_file_alone_checks_the_origin(tmp_path: Path, capsys: Shown) -> None:
+    """With a hash file but no HashOfHashes every piece from HTTP is checked, and nothing comes from peers."""
+    (tmp_path / "phf").write_bytes(to_json(DESCRIBED))
+    bad = bytearray(DATA)
+    bad[3 * PIECE] ^= 1
+    with Origin(bytes(bad)) as origin:
+        result = fetch(capsys, 1, origin.url, "-o", tmp_path / "got", "--phf", tmp_path / "phf")
+        asked = [request.range for request in origin.requests if request.range and request.range != (0, 0)]
+    assert result["error"].startswith("the origin and the hash file disagree: piece 3")
+    assert sum(first <= 3 * PIECE <= last for first, last in asked) == 2
+    assert not (tmp_path / "got").exists()
+
+
+def test_lengths_that_disagree(tmp_path: Path, capsys: Shown) -> None:
+    """An origin whose file has another length than the hash file says is found out before anything is fetched."""
+    (tmp_path / "phf").write_bytes(to_json(DESCRIBED))
+    with Origin(DATA + b"more") as origin:
+        result = fetch(capsys, 1, origin.url, "-o", tmp_path / "got", "--phf", tmp_path / "phf")
+    assert "disagree" in result["error"]
+
+
+@pytest.mark.parametrize(("mode", "number"), [("http", 0), ("0", 0), ("simple", 99), ("99", 99)])
+def test_modes_without_peers(tmp_path: Path, capsys: Shown, mode: str, number: int) -> None:
+    """Modes 0 and 99 use no peers even where they could be trusted."""
+    with Origin(DATA, with_hash_file(".phf")) as origin:
+        result = fetch(capsys, 0, origin.url, "-o", tmp_path / "got", "--hash-of-hashes", TRUSTED, "--mode", mode)
+    assert (result["mode"], result["peers"]) == (number, [])
+
+
+def test_sha256_of_the_whole(tmp_path: Path, capsys: Shown) -> None:
+    """--sha256 is checked at the end; a file with another one does not appear, nor is it kept for the next run."""
+    with Origin(DATA) as origin:
+        result = fetch(capsys, 1, origin.url, "-o", tmp_path / "got", "--sha256", "0" * 64)
+        assert SHA256 in result["error"]
+        assert list(tmp_path.iterdir()) == []
+        assert fetch(capsys, 0, origin.url, "-o", tmp_path / "got", "--sha256", SHA256.upper())["status"] == "pass"
+
+
+def test_what_is_there_already(tmp_path: Path, capsys: Shown) -> None:
+    """The same file is not fetched again, a different one is neither replaced nor touched unless by --force."""
+    path = tmp_path / "got"
+    with Origin(DATA) as origin:
+        path.write_bytes(DATA)
+        result = fetch(capsys, 0, origin.url, "-o", path, "--sha256", SHA256)
+        assert (result["resumed_bytes"], result["bytes_from"]["http"]) == (len(DATA), 0)
+        path.write_bytes(b"precious")
+        assert "is there already" in fetch(capsys, 1, origin.url, "-o", path, "--sha256", SHA256)["error"]
+        assert path.read_bytes() == b"precious"
+        fetch(capsys, 0, origin.url, "-o", path, "--force")
+    assert path.read_bytes() == DATA
+
+
+def test_a_folder_keeps_the_name_of_the_url(tmp_path: Path, capsys: Shown) -> None:
+    """-o FOLDER puts the file there under the URL's own name."""
+    with Origin(DATA) as origin:
+        assert Path(fetch(capsys, 0, origin.url, "-o", tmp_path)["file"]) == tmp_path / "file.bin"
+
+
+def test_a_stream_of_unknown_length(tmp_path: Path, capsys: Shown) -> None:
+    """An origin that says no length is read as it comes; the result says why there were no peers."""
+    with Origin(DATA, in_chunks()) as origin:
+        origin.behave = lambda request, file: in_chunks()(Request(0, 0, "/", {}), file)
+        result = fetch(capsys, 0, origin.url, "-o", tmp_path / "got", "--sha256", SHA256)
+    assert (result["sha256"], result["bytes"], result["mode"]) == (SHA256, len(DATA), 99)
+    assert "how long the file is" in result["mode_reason"]
+
+
+def test_an_interrupted_one_goes_on(tmp_path: Path, capsys: Shown) -> None:
+    """What a failed run had verified is not fetched again by the next, if the origin names its version."""
+    path = tmp_path / "got"
+    (tmp_path / "phf").write_bytes(to_json(DESCRIBED))
+    with Origin(DATA, later(status(404), start=3)) as origin:
+        failed = fetch(capsys, 1, origin.url, "-o", path, "--phf", tmp_path / "phf")
+        assert "has no such file" in failed["error"]
+        assert not path.exists()
+        origin.behave = proper
+        result = fetch(capsys, 0, origin.url, "-o", path, "--phf", tmp_path / "phf")
+    assert result["resumed_bytes"] == failed["bytes_from"]["http"] > 0
+    assert result["bytes_from"]["http"] == len(DATA) - result["resumed_bytes"]
+
+
+@pytest.mark.parametrize("length", [0, 1, PIECE])
+def test_small_files(tmp_path: Path, capsys: Shown, length: int) -> None:
+    """Empty and tiny files are files."""
+    with Origin(DATA[:length]) as origin:
+        result = fetch(capsys, 0, origin.url, "-o", tmp_path / "got")
+    assert (tmp_path / "got").read_bytes() == DATA[:length]
+    assert (result["bytes"], result["sha256"]) == (length, hashlib.sha256(DATA[:length]).hexdigest())
+
+
+def test_text_says_what_came_from_where(tmp_path: Path, capsys: Shown) -> None:
+    """The text names the file, its digest, the time, the mode and each source's share; talk goes to stderr."""
+    with Origin(DATA) as origin:
+        assert run(["fetch", origin.url, "-o", str(tmp_path / "got")]) == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"^file +.*got, 163.8 KB, as the origin sent it", shown)
+    assert f"sha256    {SHA256}\n" in shown
+    assert re.search(r"^http +163.8 KB$", shown, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["ftp://x/y"], "http://HOST/PATH or https://HOST/PATH"),
+        (["http:///y"], "names no host"),
+        (["http://127.0.0.1:9/y", "--max-down", "fast"], "500KB or 60MB"),
+        (["http://127.0.0.1:9/y", "--max-up", "0KB"], "500KB or 60MB"),
+        (["http://127.0.0.1:9/y", "--seed-for", "10"], "90s, 10m or 1h"),
+        (["http://127.0.0.1:9/y", "--seed-for", "-1s"], "90s, 10m or 1h"),
+        (["http://127.0.0.1:9/y", "--mode", "7"], "0 http, 1 lan, 2 group, 3 internet or 99 simple"),
+        (["http://127.0.0.1:9/y", "--mode", "100"], "BITS"),
+        (["http://127.0.0.1:9/y", "--sha256", "abc"], "64 hex digits"),
+        (["http://127.0.0.1:9/y", "--hash-of-hashes", "abc"], "doctl phf show"),
+        (["http://127.0.0.1:9/y", "--peer", "10.0.0.7:x"], "0 to 65535"),
+        (["http://127.0.0.1:9/y", "--peer", "a b"], "HOST:PORT"),
+        (["http://127.0.0.1:9/y", "--listen", "10.0.0.7"], "no port"),
+        (["http://127.0.0.1:9/y", "--proxy", "ftp://p:1"], "proxy"),
+        (["http://127.0.0.1:9/y", "--phf", "/nowhere/phf"], "no such file"),
+        (["http://127.0.0.1:9/y", "--timeout", "0"], "0.01"),
+        (["http://127.0.0.1:9/y", "--colour"], "--colour"),
+        ([], "URL"),
+    ],
+)
+def test_wrong_use_is_one_line(capsys: Shown, arguments: list[str], says: str) -> None:
+    """What makes no sense ends with exit code 2 and one line that says what would be right."""
+    assert run(["fetch", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("doctl: ")
+    assert err.count("\n") == 1
+    assert says in err
+
+
+@pytest.mark.parametrize(
+    ("output", "says"), [("/nowhere/got", "/nowhere"), ("/proc/got", "/proc/got"), ("/dev/null", "/dev/null")]
+)
+def test_a_place_that_cannot_be_written(capsys: Shown, output: str, says: str) -> None:
+    """A place where no file can be made is one line, before anything is fetched."""
+    with Origin(DATA) as origin:
+        assert run(["fetch", origin.url, "-o", output, "-q"]) == 1
+    err = capsys.readouterr().err
+    assert says in err
+    assert err.count("\n") == 1
