@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -225,6 +226,7 @@ def test_wrong_use_is_one_line(capsys: Shown, arguments: list[str], says: str) -
     assert says in err
 
 
+@pytest.mark.skipif(os.name == "nt", reason="the places are POSIX's")
 @pytest.mark.parametrize(
     ("output", "says"), [("/nowhere/got", "/nowhere"), ("/proc/got", "/proc/got"), ("/dev/null", "/dev/null")]
 )
