@@ -58,6 +58,7 @@ class Engine:
         self._change = asyncio.Event()
         self._fatal: BaseException | None = None
         self._last_byte = now()
+        self._held_up = 0
 
     # -- running
 
@@ -79,14 +80,14 @@ class Engine:
             self.plan.add_peer(source)
         else:
             self.plan.add_everything(source)
-        self._sources[source] = asyncio.create_task(self._drive(source))
+        self._sources[source] = task = asyncio.create_task(self._drive(source))
+        task.add_done_callback(lambda _task: self._part_with(source))
+        task.add_done_callback(self._look_at)
 
     def progress(self, state: str = "downloading") -> Progress:
         """Return how far it has come."""
-        done = sum(self.ledger.bytes_from.values())
-        resumed = self.content.length - self._bytes_missing() - done
         return Progress(
-            done=done + max(resumed, 0),
+            done=self.content.length - self._bytes_missing(),
             total=self.content.length,
             rate=self.ledger.rate(self._now()),
             bytes_from={kind.value: count for kind, count in self.ledger.bytes_from.items()},
@@ -106,11 +107,16 @@ class Engine:
             await source.run(self)
         except DoctlError as error:
             self.failures.append((source, error))
-        except Exception as error:  # a bug in a source ends the download, as what it is
-            self._fatal = error
-        finally:
-            self.plan.remove(source)
-            del self._sources[source]
+
+    def _part_with(self, source: Source) -> None:
+        self.plan.remove(source)
+        del self._sources[source]
+        self._notify()
+
+    def _look_at(self, ended: asyncio.Task[None]) -> None:
+        """Let a bug in a source or a check end the download, as what it is."""
+        if not ended.cancelled() and (bug := ended.exception()) is not None:
+            self._fatal = bug
             self._notify()
 
     def _give_up_if_hopeless(self) -> None:
@@ -118,8 +124,12 @@ class Engine:
             raise self._fatal
         if not self._sources and not self._checks:
             raise self._reason() or NetworkError("no source is left that has the rest of the file")
-        if self._now() - self._last_byte > STALL:
+        if self._stalled():
             raise self._reason() or NetworkError(f"nothing came from any source for {STALL:g} s")
+
+    def _stalled(self) -> bool:
+        """Whether the sources bring nothing, and it is not our disk or our limit that holds them up."""
+        return not self._checks and not self._held_up and self._now() - self._last_byte > STALL
 
     def _reason(self) -> DoctlError | None:
         """The failure that best explains why nothing more comes: the origin's rather than a peer's, else the last."""
@@ -128,10 +138,12 @@ class Engine:
         return rest[-1] if rest else None
 
     async def _stop(self) -> None:
-        tasks = [*self._sources.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, *self._checks, return_exceptions=True)
+        self._digest.stop()
+        while tasks := [*self._sources.values()]:  # more may come while these end
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._checks, return_exceptions=True)
         self._threads.shutdown(wait=True)
 
     # -- the counter
@@ -189,8 +201,12 @@ class Engine:
 
     async def may_receive(self, count: int) -> None:
         """See ``Desk``."""
+        self._held_up += 1
+        try:
+            await self._limit.take(count)
+        finally:
+            self._held_up -= 1
         self._last_byte = self._now()
-        await self._limit.take(count)
 
     def deliver(self, source: Source, piece: int, buffer: memoryview) -> None:
         """See ``Desk``."""
@@ -201,6 +217,7 @@ class Engine:
         check = asyncio.create_task(self._check(source, piece, buffer))
         self._checks.add(check)
         check.add_done_callback(self._checks.discard)
+        check.add_done_callback(self._look_at)
 
     async def _check(self, source: Source, piece: int, buffer: memoryview) -> None:
         size = self.content.size_of(piece)
@@ -212,6 +229,7 @@ class Engine:
             self.plan.fail(piece)
             return
         finally:
+            self._last_byte = self._now()
             self._pool.give(buffer)
             self._notify()
         if good:
