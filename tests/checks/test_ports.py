@@ -73,7 +73,7 @@ FIREWALLS: list[tuple[str, tuple[Ruling, ...], Status, str, str]] = [
     ("darwin", (replace(UFW, tool="pf"),), FAIL, "blocked_by_local_firewall", "/etc/pf.conf"),
     ("linux", (replace(NFT, verdict=Verdict.LIMITED),), WARN, "limited", "sudo nft insert rule"),
     ("linux", (replace(NFT, verdict=Verdict.UNKNOWN),), UNKNOWN, "not_testable", "sudo doctl ports"),
-    ("win32", (replace(UFW, verdict=Verdict.UNKNOWN),), UNKNOWN, "not_testable", "as administrator"),
+    ("win32", (replace(UFW, verdict=Verdict.UNKNOWN),), UNKNOWN, "not_testable", "As administrator"),
     ("linux", (), UNKNOWN, "not_testable", "sudo doctl ports"),
     ("linux", (replace(NFT, verdict=Verdict.UNKNOWN), IPTABLES), FAIL, "blocked_by_local_firewall", "iptables"),
 ]

@@ -45,5 +45,5 @@ def listen(platform: str) -> str:
 
 
 def with_rights(platform: str) -> str:
-    """Return how to run the check as somebody who may read the rules."""
-    return "Start PowerShell as administrator and run: doctl ports" if platform == "win32" else "sudo doctl ports"
+    """Return how to run the check as somebody who may read the rules, with the time that Windows takes for them."""
+    return "As administrator, run: doctl ports --timeout 60" if platform == "win32" else "sudo doctl ports"

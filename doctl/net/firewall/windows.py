@@ -28,7 +28,7 @@ $ErrorActionPreference = 'Stop'; $ProgressPreference = 'SilentlyContinue'
 [Console]::OutputEncoding = [Text.Encoding]::UTF8
 $from = @{ PolicyStore = 'ActiveStore' }
 function ById($items) { $table = @{}; foreach ($item in $items) { $table[$item.InstanceID] = $item }; $table }
-function Texts($values) { @($values | ForEach-Object { [string]$_ }) }
+function Texts($values) { $values | ForEach-Object { [string]$_ } }
 $ports = ById (Get-NetFirewallPortFilter -All @from)
 $programs = ById (Get-NetFirewallApplicationFilter -All @from)
 $services = ById (Get-NetFirewallServiceFilter -All @from)
@@ -40,10 +40,10 @@ $rules = Get-NetFirewallRule @from -Enabled True -Direction %DIRECTION% |
   ForEach-Object { $id = $_.InstanceID; @{
     Name = [string]$_.Name; DisplayName = [string]$_.DisplayName; Action = [string]$_.Action
     Profile = [string]$_.Profile; Protocol = [string]$ports[$id].Protocol
-    LocalPort = Texts $ports[$id].LocalPort; RemotePort = Texts $ports[$id].RemotePort
+    LocalPort = @(Texts $ports[$id].LocalPort); RemotePort = @(Texts $ports[$id].RemotePort)
     Program = [string]$programs[$id].Program; Package = [string]$programs[$id].Package
     Service = [string]$services[$id].Service
-    LocalAddress = Texts $addresses[$id].LocalAddress; RemoteAddress = Texts $addresses[$id].RemoteAddress
+    LocalAddress = @(Texts $addresses[$id].LocalAddress); RemoteAddress = @(Texts $addresses[$id].RemoteAddress)
     InterfaceType = [string]$interfaces[$id].InterfaceType; Authentication = [string]$security[$id].Authentication
   } }
 $profiles = Get-NetFirewallProfile @from | ForEach-Object { @{
@@ -81,7 +81,7 @@ def judge(text: str, flow: Flow) -> Ruling:
         return Ruling(TOOL, Verdict.UNKNOWN, "PowerShell said nothing at all")
     try:
         told = json.loads(text)
-        names = {PROFILES[network] for network in told["Networks"]} or {"Public"}
+        names = {PROFILES[network] for network in told["Networks"] if network} or {"Public"}
         profiles = [profile for profile in told["Profiles"] if profile["Name"] in names]
         cases = {f"in profile {profile['Name']}": _profile(profile, told["Rules"], flow) for profile in profiles}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -123,7 +123,7 @@ def _rule(rule: Mapping[str, Any], flow: Flow) -> Rule:
 
 def _port(text: str, port: int) -> Match:
     """Judge one port, range or keyword; the keywords (RPC, Teredo, ...) stand for ports that doctl does not ask for."""
-    if text == "Any":
+    if text in ("Any", ""):
         return Match.YES
     low, _, high = text.partition("-")
     return yes_if(low.isdigit() and int(low) <= port <= int(high or low))
