@@ -11,22 +11,39 @@ from typing import Final, NamedTuple
 
 from doctl.errors import UsageError
 
+
+class DownloadMode(enum.IntEnum):
+    """Where content may come from; BYPASS hands the job to BITS and is gone in Windows 11."""
+
+    HTTP_ONLY = 0
+    LAN = 1
+    GROUP = 2
+    INTERNET = 3
+    SIMPLE = 99
+    BYPASS = 100
+
+
 MODES: Final[Mapping[int, str]] = {
-    0: "HTTP only",
-    1: "LAN",
-    2: "Group",
-    3: "Internet",
-    99: "Simple",
-    100: "Bypass",
+    DownloadMode.HTTP_ONLY: "HTTP only",
+    DownloadMode.LAN: "LAN",
+    DownloadMode.GROUP: "Group",
+    DownloadMode.INTERNET: "Internet",
+    DownloadMode.SIMPLE: "Simple",
+    DownloadMode.BYPASS: "Bypass",
 }
-"""Download modes by number; 100 hands the job to BITS and is gone in Windows 11."""
-PEER_MODES: Final = frozenset({1, 2, 3})
+"""Download modes by number, as people know them."""
+PEER_MODES: Final = frozenset({DownloadMode.LAN, DownloadMode.GROUP, DownloadMode.INTERNET})
 MOST_TEXT: Final = 1 << 18
 """Characters of a settings file that are read at most."""
 MOST_NETWORKS: Final = 10_000
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+ENVIRONMENT: Final = "DOCTL_"
+"""What stands before a setting's name in capitals in the environment: ``DOCTL_DODOWNLOADMODE``."""
+POLICY_KEY: Final = r"SOFTWARE\Policies\Microsoft\Windows\DeliveryOptimization"
+"""Where Windows has the policy, below HKEY_LOCAL_MACHINE."""
 
 _DWORD = 2**32 - 1
 _GUID = re.compile(r"\{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}?", re.IGNORECASE)
@@ -205,6 +222,45 @@ def read_settings(text: str, where: str) -> Settings:
     _known(table, SETTINGS, f"{where} [settings]")
     values = {name: Value(checked(name, value, where), Origin.FILE, where) for name, value in table.items()}
     return Settings(values, _boundaries(document.get("boundary", []), where))
+
+
+def read_environment(environment: Mapping[str, str]) -> dict[str, Value]:
+    """Read the settings in ``environment``, each ``DOCTL_`` and its name in capitals; an empty one is not made.
+
+    Raises UsageError for one that is unknown or whose value will not do.
+    """
+    names = {f"{ENVIRONMENT}{name.upper()}": name for name in SETTINGS}
+    made = {key: text for key, text in environment.items() if key.startswith(f"{ENVIRONMENT}DO") and text}
+    _known(made, names, "the environment")
+    return {names[key]: Value(of_text(names[key], text, key), Origin.ENVIRONMENT, key) for key, text in made.items()}
+
+
+def read_policy(values: Mapping[str, object]) -> tuple[dict[str, Value], tuple[str, ...]]:
+    """Read what the registry's policy key holds; also return a line for each value that will not do and is left out."""
+    where = f"HKLM\\{POLICY_KEY}"
+    found: dict[str, Value] = {}
+    problems: list[str] = []
+    for name, value in values.items():
+        try:
+            found[name] = Value(checked(name, value, where), Origin.REGISTRY, where)
+        except UsageError as error:
+            problems.append(f"{error}; it is left out")
+    return found, tuple(problems)
+
+
+def read_assignment(text: str, where: str) -> tuple[str, Value]:
+    """Read ``NAME=VALUE`` as it is written on a command line; ``where`` names the option."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f"{where}: {_shown(text)} has no value; write DODownloadMode=1")
+    _known({name: value}, SETTINGS, where)
+    return name, Value(of_text(name, value, where), Origin.OPTION, where)
+
+
+def of_text(name: str, text: str, where: str) -> int | str:
+    """Return the value of setting ``name`` from ``text``, where a number has digits and no quotes."""
+    is_number = SETTINGS[name].kind in (Kind.NUMBER, Kind.SWITCH) and re.fullmatch("[0-9]{1,10}", text.strip())
+    return checked(name, int(text) if is_number else text, where)
 
 
 def checked(name: str, value: object, where: str) -> int | str:

@@ -5,7 +5,19 @@ from ipaddress import ip_address
 import pytest
 
 from doctl.errors import UsageError
-from doctl.settings import MOST_TEXT, SETTINGS, Origin, Value, defaults, effective, layered, read_settings
+from doctl.settings import (
+    MOST_TEXT,
+    SETTINGS,
+    Origin,
+    Value,
+    defaults,
+    effective,
+    layered,
+    read_assignment,
+    read_environment,
+    read_policy,
+    read_settings,
+)
 
 GOOD = """
 [settings]
@@ -105,3 +117,35 @@ def test_the_narrowest_boundary_group_decides_the_mode(address: str, mode: int, 
     settings = effective(layered(read_settings(GOOD, "do.toml")), [ip_address("192.0.2.1"), ip_address(address)])
     assert settings.number("DODownloadMode") == mode
     assert settings.values["DODownloadMode"].where == where
+
+
+def test_the_environment_makes_settings() -> None:
+    """DOCTL_ and a setting's name in capitals makes it; an empty one does not, nor does any other."""
+    made = read_environment({"DOCTL_DODOWNLOADMODE": "3", "DOCTL_DOCACHEHOST": "", "DOCTL_DEBUG": "1", "PATH": "/bin"})
+    assert made == {"DODownloadMode": Value(3, Origin.ENVIRONMENT, "DOCTL_DODOWNLOADMODE")}
+    with pytest.raises(UsageError, match="did you mean DOCTL_DODOWNLOADMODE"):
+        read_environment({"DOCTL_DODOWNLOADMOD": "3"})
+    with pytest.raises(UsageError, match="DODownloadMode is 'lan'; it must be a whole number"):
+        read_environment({"DOCTL_DODOWNLOADMODE": "lan"})
+
+
+def test_a_bad_policy_value_is_left_out_and_told() -> None:
+    """What the registry holds is taken where it will do; for the rest there is a line, since Windows goes on too."""
+    found, problems = read_policy({"DODownloadMode": 2, "DOMaxCacheSize": 900, "DOGroupId": b"\0"})
+    assert list(found) == ["DODownloadMode"]
+    assert found["DODownloadMode"].origin is Origin.REGISTRY
+    assert ["DOMaxCacheSize is 900" in problems[0], "DOGroupId" in problems[1]] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("DODownloadMode", "has no value"), ("Mode=1", "unknown key"), ("DODownloadMode=x", "must be a whole number")],
+)
+def test_an_assignment_is_read_strictly(text: str, message: str) -> None:
+    """NAME=VALUE on a command line must name a setting and a value that it takes."""
+    with pytest.raises(UsageError, match=message):
+        read_assignment(text, "--set")
+    assert read_assignment("DOCacheHost=mcc.test:8080", "--set") == (
+        "DOCacheHost",
+        Value("mcc.test:8080", Origin.OPTION, "--set"),
+    )

@@ -25,6 +25,7 @@ COMMANDS: Final[tuple[str, ...]] = (
     "proxy",
     "vpn",
     "hosts",
+    "settings",
     "phf",
     "explain",
     "schema",

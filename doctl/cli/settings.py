@@ -1,0 +1,82 @@
+"""``doctl settings``: every DO* setting in effect, and where it came from."""
+
+import asyncio
+import ipaddress
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from doctl.cli import files
+from doctl.cli.delivery import put
+from doctl.cli.exits import Exit
+from doctl.cli.results import ResultFormat, ResultFormatOption, ResultOutputOption, as_json
+from doctl.errors import UsageError
+from doctl.printable import printable
+
+if TYPE_CHECKING:
+    from doctl.jobs.settings import InEffect
+    from doctl.settings import IPAddress, Settings, Value
+
+
+def command(
+    *,
+    file: Annotated[Path | None, typer.Option(metavar="FILE", help="DO settings in TOML.")] = None,
+    address: Annotated[
+        str | None, typer.Option(metavar="IP", help="Where to ask the boundary groups. [default: this machine's own]")
+    ] = None,
+    made: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="As if this were an option; repeatable.")
+    ] = None,
+    wanted: ResultFormatOption = ResultFormat.TEXT,
+    output: ResultOutputOption = None,
+) -> int:
+    """Show every Delivery Optimization setting in effect, and where each came from."""
+    from doctl.jobs.settings import in_effect  # noqa: PLC0415 - --help reads nothing
+    from doctl.net.system import SystemNetwork  # noqa: PLC0415
+    from doctl.settings import read_assignment  # noqa: PLC0415
+
+    options = dict(read_assignment(text, "--set") for text in made or [])
+    addresses = None if address is None else (_address(address),)
+    found = asyncio.run(in_effect(SystemNetwork(), os.environ, of_file(file), options, addresses=addresses))
+    put(as_json(found.as_json()) if wanted is ResultFormat.JSON else _said(found), output)
+    for problem in found.problems:
+        sys.stderr.write(f"doctl: {printable(problem)}\n")
+    return Exit.PASSED
+
+
+def of_file(path: Path | None) -> "Settings":
+    """Return what a settings file sets, nothing without one."""
+    from doctl.settings import MOST_TEXT, Settings, read_settings  # noqa: PLC0415 - --help reads nothing
+
+    return read_settings(files.text(path, MOST_TEXT), str(path)) if path else Settings({})
+
+
+def _address(text: str) -> "IPAddress":
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        raise UsageError(f"{text[:80]!r} is not an address: write one such as 10.8.0.5") from None
+
+
+def _said(found: "InEffect") -> str:
+    """Write a line for each setting, then what the boundary groups were asked."""
+    lines = [f"{name:<45} {_shown(name, made):<37} {_origin(made)}" for name, made in found.settings.values.items()]
+    if found.settings.boundaries and found.addresses:
+        lines += [f"boundary groups were asked about {', '.join(map(str, found.addresses))}"]
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def _shown(name: str, made: "Value") -> str:
+    from doctl.settings import MODES, SETTINGS  # noqa: PLC0415 - --help reads nothing
+
+    if made.value is None:
+        return "-"
+    meaning = MODES.get(int(made.value), "") if name == "DODownloadMode" else SETTINGS[name].unit
+    return printable(f"{made.value} {meaning}".rstrip())
+
+
+def _origin(made: "Value") -> str:
+    return printable(f"{made.origin} {made.where}".rstrip())
