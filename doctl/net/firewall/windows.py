@@ -6,7 +6,9 @@ default decides.
 """
 
 import json
+import os
 from collections.abc import Mapping
+from pathlib import PureWindowsPath
 from typing import Any, Final
 
 from doctl.endpoints import PEER_PORT, TEREDO_PORT
@@ -60,6 +62,12 @@ def script(flow: Flow) -> str:
     direction = "Inbound" if flow.direction is Direction.IN else "Outbound"
     protocol, number = ("TCP", "6") if flow.protocol == "tcp" else ("UDP", "17")
     return SCRIPT.replace("%DIRECTION%", direction).replace("%PROTOCOL%", protocol).replace("%NUMBER%", number)
+
+
+def powershell() -> str:
+    """Return the path of Windows PowerShell; a search would look in the current folder first."""
+    root = PureWindowsPath(os.environ.get("SystemRoot", r"C:\Windows"))
+    return str(root / "System32" / "WindowsPowerShell" / "v1.0" / "powershell.exe")
 
 
 async def rulings(flow: Flow, timeout: float) -> tuple[Ruling, ...]:
