@@ -92,7 +92,11 @@ class BusyError(OriginError):
 
 
 class ServiceError(RemoteError):
-    """The coordination service answered with something unusable."""
+    """The coordination service answered with something unusable; ``reason`` is one word for programs."""
+
+    def __init__(self, message: str, *, reason: str = "unusable") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class ContentError(DoctlError):

@@ -7,7 +7,7 @@ of their own here and their row in the table as well.
 
 from typing import Final
 
-from doctl.errors import ContentError, HashFileError, OriginError, ProtocolError, UsageError
+from doctl.errors import ContentError, HashFileError, OriginError, ProtocolError, ServiceError, UsageError
 
 MAY_RAISE: Final[dict[str, tuple[type[Exception], ...]]] = {
     "doctl.wire.hash_file.parse": (HashFileError,),
@@ -35,5 +35,13 @@ MAY_RAISE: Final[dict[str, tuple[type[Exception], ...]]] = {
     "doctl.net.proxies.windows.parse_winhttp": (),
     "doctl.net.proxies.macos.parse": (),
     "doctl.net.proxies.pac.parse_result": (ContentError,),
+    "doctl.wire.service.parse_geo": (ServiceError,),
+    "doctl.wire.service.parse_key_values": (ServiceError,),
+    "doctl.wire.service.parse_content_policy": (ServiceError,),
+    "doctl.wire.service.parse_discovery": (ServiceError,),
+    "doctl.wire.service.parse_content_query": (UsageError,),
+    "doctl.wire.joining.parse_join_request": (UsageError,),
+    "doctl.wire.joining.parse_join_answer": (ServiceError,),
+    "doctl.wire.joining.parse_swarm_query": (UsageError,),
     "doctl.wire.swarm.SwarmConnection": (ProtocolError,),
 }

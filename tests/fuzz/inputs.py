@@ -2,10 +2,8 @@
 
 import json
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from hypothesis import strategies as st
 
@@ -16,6 +14,8 @@ from doctl.net.proxies.address import Proxy
 from doctl.printable import printable
 from doctl.settings import SETTINGS, read_settings
 from doctl.wire import file_names, hash_file, ranges, urls
+from tests.fuzz.service_inputs import SERVICE_TARGETS
+from tests.fuzz.target import Target
 
 RECORD: Final = {
     "MajorVersion": 1,
@@ -26,15 +26,6 @@ RECORD: Final = {
     "Pieces": ["J/rmYNjGCeAgcDu0Y7ZgHmKBHcddsZl1vLfWjZWbUn0="],
 }
 NOW: Final = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Target:
-    """A parser as a function of one input, the inputs, and what must hold for whatever it accepts."""
-
-    parse: Callable[[Any], Any]
-    inputs: st.SearchStrategy[Any]
-    holds: Callable[[Any], bool] = lambda result: True
 
 
 def near(*forms: str) -> st.SearchStrategy[str]:
@@ -227,5 +218,6 @@ TARGETS: Final[dict[str, Target]] = {
     ),
     "doctl.net.proxies.windows.parse_winhttp": Target(windows.parse_winhttp, _LISTS),
     "doctl.net.proxies.macos.parse": Target(macos.parse, _LISTS),
+    **SERVICE_TARGETS,
     "doctl.net.proxies.pac.parse_result": Target(pac.parse_result, _LISTS, lambda named: bool(named.proxies)),
 }
