@@ -7,6 +7,7 @@ import shutil
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from doctl.errors import LocalError
@@ -27,7 +28,15 @@ class Said:
 
 
 def find(program: str) -> str | None:
-    """Return the path of ``program``, or None where this system has none."""
+    """Return the path of ``program``, or None where this system has none.
+
+    On Windows a bare name is looked for where Windows keeps its own tools and nowhere else: a search would begin in the
+    current folder, where anybody may have put something of that name.
+    """
+    if os.name == "nt" and Path(program).name == program:
+        system = Path(os.environ.get("SYSTEMROOT", r"C:\Windows")) / "System32"
+        candidates = (folder / f"{program}.exe" for folder in (system, system / "WindowsPowerShell" / "v1.0"))
+        return next((str(path) for path in candidates if path.is_file()), None)
     return shutil.which(program, path=os.pathsep.join([*PLACES, os.environ.get("PATH", "")]))
 
 

@@ -1,10 +1,12 @@
 """Running the system's tools: what they say comes back, and none of them can hold doctl up or fill its memory."""
 
 import asyncio
+import contextlib
 import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +35,17 @@ def test_a_tool_that_is_absent_slow_or_endless_is_a_local_error(argv: list[str],
     with pytest.raises(LocalError, match=message):
         asyncio.run(programs.ask(argv, timeout=0.2 if "sleep" in argv[-1] else 20, most=10_000))
     assert time.monotonic() - start < 10
+
+
+@pytest.mark.skipif(os.name != "nt", reason="elsewhere the PATH is the administrator's")
+def test_windows_tools_are_those_of_windows(tmp_path: Path) -> None:
+    """A bare name is Windows' own tool, whatever lies in the current folder."""
+    (tmp_path / "whoami-doctl.exe").touch()
+    with contextlib.chdir(tmp_path):
+        assert programs.find("whoami-doctl") is None
+    found = programs.find("powershell")
+    assert found is not None
+    assert "System32" in found
 
 
 @pytest.mark.skipif(os.name != "posix", reason="process groups are POSIX's")

@@ -6,9 +6,7 @@ default decides.
 """
 
 import json
-import os
 from collections.abc import Mapping
-from pathlib import PureWindowsPath
 from typing import Any, Final
 
 from doctl.endpoints import PEER_PORT, TEREDO_PORT
@@ -64,18 +62,10 @@ def script(flow: Flow) -> str:
     return SCRIPT.replace("%DIRECTION%", direction).replace("%PROTOCOL%", protocol).replace("%NUMBER%", number)
 
 
-def powershell() -> str:
-    """Return the path of Windows PowerShell; a search would look in the current folder first."""
-    root = PureWindowsPath(os.environ.get("SystemRoot", r"C:\Windows"))
-    return str(root / "System32" / "WindowsPowerShell" / "v1.0" / "powershell.exe")
-
-
 async def rulings(flow: Flow, timeout: float) -> tuple[Ruling, ...]:
     """Return what the Windows firewall says about ``flow``; unknown where it could not be asked in time."""
     try:
-        said = await programs.ask(
-            ["powershell.exe", "-NoProfile", "-NonInteractive", "-Command", script(flow)], timeout
-        )
+        said = await programs.ask(["powershell", "-NoProfile", "-NonInteractive", "-Command", script(flow)], timeout)
     except LocalError as error:
         return (Ruling(TOOL, Verdict.UNKNOWN, str(error)),)
     if said.code != 0:
