@@ -72,7 +72,11 @@ if sys.platform == "win32":
 
     def _lock(file: BinaryIO) -> None:
         file.seek(1 << 43)  # a byte that no data reaches: a lock on data would stop readers. Wine goes to 16 TiB only
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            raise BlockingIOError(errno.EWOULDBLOCK, "locked by another process") from error
+        file.seek(0)
 
     def write_at(file: BinaryIO, data: memoryview, offset: int) -> None:
         """Write all of ``data`` at ``offset``; safe from several threads."""
