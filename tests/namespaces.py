@@ -14,6 +14,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,17 @@ from tests import need
 _numbers = itertools.count(1)
 SETTLE = 5.0
 """Seconds that what runs inside has to end in after SIGTERM, before SIGKILL."""
+
+_CONNECT = """
+import socket, sys
+port, timeout, *addresses = sys.argv[1:]
+for address in addresses:
+    try:
+        socket.create_connection((address, int(port)), float(timeout)).close()
+        print(True)
+    except OSError:
+        print(False)
+"""
 
 
 @dataclass(frozen=True)
@@ -79,6 +91,17 @@ class Host:
         )
         self.processes.append(process)
         return process
+
+    def serve(self, *argv: str) -> None:
+        """Start a server in here and wait until it has printed ``ready``."""
+        process = self.start(*argv)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+
+    def reaches(self, port: int, *addresses: str, timeout: float = 0.15) -> list[bool]:
+        """Return for each address whether a TCP connection to ``port`` succeeds within ``timeout`` seconds."""
+        done = self.run(sys.executable, "-c", _CONNECT, str(port), str(timeout), *addresses)
+        return [line == "True" for line in done.stdout.splitlines()]
 
     def nft(self, rules: str) -> None:
         """Load nftables ``rules``, in nft's own language."""

@@ -9,8 +9,9 @@ from tests import namespaces
 def test_hosts_reach_each_other_and_leave_nothing_behind() -> None:
     """Two hosts have both kinds of address, reach each other at once, and are gone after the block."""
     with namespaces.lan("a", "b") as (a, b):
-        for address in (b.ipv4, b.ipv6):
-            assert a.run("python3", "-c", _CONNECT, address, check=False).stdout == "refused\n"
+        b.serve("python3", "-u", "-c", _SERVE)
+        assert a.reaches(7680, b.ipv4, b.ipv6, timeout=5) == [True, True]
+        assert a.reaches(7681, b.ipv4, b.ipv6, timeout=5) == [False, False]
         sleeper = b.start("sleep", "1000")
     assert sleeper.returncode is not None
     listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout
@@ -27,10 +28,9 @@ def test_names_are_only_those_given() -> None:
         assert a.run("getent", "ahosts", "other.example", check=False, timeout=3).returncode == 2
 
 
-_CONNECT = """
-import socket, sys
-try:
-    socket.create_connection((sys.argv[1], 7680), 2)
-except ConnectionRefusedError:
-    print("refused")
+_SERVE = """
+import socket, time
+listener = socket.create_server(("::", 7680), family=socket.AF_INET6, dualstack_ipv6=True)
+print("ready")
+time.sleep(1000)
 """

@@ -65,13 +65,6 @@ def ports(host: namespaces.Host, *arguments: str) -> Findings:
     return read(done.stdout)
 
 
-def start(host: namespaces.Host, *program: str) -> None:
-    """Start a server on ``host`` and wait until it is ready."""
-    process = host.start(*program)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-
-
 def verdict(finding: dict[str, Any]) -> tuple[str, str]:
     """Return status and reason."""
     return finding["status"], finding["reason"]
@@ -87,7 +80,7 @@ def pair() -> Iterator[tuple[namespaces.Host, namespaces.Host]]:
         served = [f"{what}@{server.ipv4}@{port}" for what, port in SERVED.items()]
         served += [f"silent@{address}@{port}" for address in (server.ipv4, server.ipv6) for port in (7680, 7681)]
         served += [f"silent@{server.ipv4}@80", f"silent@{server.ipv6}@443", f"silent@{server.ipv6}@7682"]
-        start(server, *TALKERS, *served, "silent@127.0.0.1@7700")
+        server.serve(*TALKERS, *served, "silent@127.0.0.1@7700")
         client.set_names({"both.example": f"{server.ipv4} {server.ipv6}", "only6.example": server.ipv6})
         yield client, server
 
@@ -168,7 +161,7 @@ def test_inbound_through_a_reflector() -> None:
     """The reflector finds what outsiders would: open, and each way of being turned away, by family."""
     need.program("nft")
     with namespaces.lan("reflector", *(f"c{n}" for n in range(len(INBOUND)))) as (reflector, *clients):
-        start(reflector, *REFLECTOR, "8080", reflector.ipv4, reflector.ipv6)
+        reflector.serve(*REFLECTOR, "8080", reflector.ipv4, reflector.ipv6)
         names = {"both": f"{reflector.ipv4} {reflector.ipv6}", "only6": reflector.ipv6}
         running = []
         for client, (rules, name, listeners, _, _) in zip(clients, INBOUND, strict=True):
@@ -177,7 +170,7 @@ def test_inbound_through_a_reflector() -> None:
             )
             client.set_names(names)
             if listeners:
-                start(client, *TALKERS, *(listener.format(n=client.number) for listener in listeners))
+                client.serve(*TALKERS, *(listener.format(n=client.number) for listener in listeners))
             running.append(client.start(*command("--timeout", "20", "--reflector", f"http://{name}:8080")))
         for client, process, case in zip(clients, running, INBOUND, strict=True):
             report, errors = process.communicate(timeout=60)
@@ -265,7 +258,7 @@ def test_without_rights_the_firewall_is_unknown(prefix: tuple[str, ...]) -> None
     with namespaces.lan("client", "server") as (client, server):
         if client.run(*prefix, *DOCTL, "--version", check=False).returncode != 0:
             pytest.skip("the checkout is in a folder that nobody else may read")
-        start(server, *TALKERS, f"silent@{server.ipv4}@80", f"silent@{server.ipv4}@443")
+        server.serve(*TALKERS, f"silent@{server.ipv4}@80", f"silent@{server.ipv4}@443")
         found, code = ports_of_documented_hosts(client, "--host", server.ipv4, prefix=prefix)
     firewall = found["ports.7680.firewall", "*:7680"]
     assert verdict(firewall) == (UNKNOWN, "not_testable")
@@ -278,9 +271,9 @@ def test_the_own_firewall_is_read_and_its_remedy_works() -> None:
     """A block is found with the rule that blocks, and the command that doctl shows does open the port."""
     need.program("nft")
     with namespaces.lan("client", "reflector") as (client, reflector):
-        start(reflector, *REFLECTOR, "8080", reflector.ipv4)
+        reflector.serve(*REFLECTOR, "8080", reflector.ipv4)
         client.nft(INPUT.format("tcp dport 7000-8000 counter drop"))
-        arguments = ("--reflector", f"http://{reflector.ipv4}:8080", "--timeout", "5")
+        arguments = ("--reflector", f"http://{reflector.ipv4}:8080", "--timeout", "3")
         before = ports(client, *arguments)
         blocked = before["ports.7680.firewall", "*:7680"]
         assert verdict(blocked) == (FAIL, "blocked_by_local_firewall")
@@ -299,7 +292,7 @@ def test_who_listens_is_told_with_its_process() -> None:
         for host, address, expected in zip(
             hosts, ("0.0.0.0", "127.0.0.1"), ((PASS, "open"), (WARN, "not_listening")), strict=True
         ):
-            start(host, *TALKERS, f"silent@{address}@7680")
+            host.serve(*TALKERS, f"silent@{address}@7680")
             finding = ports(host)["ports.7680.listener", "*:7680"]
             assert verdict(finding) == expected
             [listener] = finding["facts"]["listeners"]

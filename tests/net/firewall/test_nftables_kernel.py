@@ -1,5 +1,6 @@
 """What doctl reads out of an nftables ruleset is what the kernel does with it: each is loaded, judged, and tried."""
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +9,7 @@ from doctl.net.firewall import Direction, Flow, Verdict, nftables
 from tests import namespaces, need
 
 PEERS = Flow("tcp", 7680, Direction.IN)
+LISTENER = (sys.executable, "-m", "tests.servers.talkers")
 HEAD = "table inet t {{ {} chain input {{ type filter hook input priority filter; policy {}; {}; }}; }};\n"
 
 
@@ -84,9 +86,7 @@ def pair() -> Iterator[tuple[namespaces.Host, namespaces.Host]]:
     """Two hosts; on the second one somebody listens on 7680."""
     need.program("nft")
     with namespaces.lan("prober", "filtered") as (prober, filtered):
-        listener = filtered.start("python3", "-u", "-c", LISTEN)
-        assert listener.stdout is not None
-        assert listener.stdout.readline() == "ready\n"
+        filtered.serve(*LISTENER, f"closes@{filtered.ipv4}@7680", f"closes@{filtered.ipv6}@7680")
         yield prober, filtered
 
 
@@ -102,8 +102,8 @@ def test_the_kernel_does_what_doctl_reads(pair: tuple[namespaces.Host, namespace
     """Where doctl says allowed a connection succeeds over both families, and where it says blocked over neither."""
     prober, filtered = pair
     verdict = judged(filtered, rules)
-    reached = prober.run("python3", "-c", PROBE, filtered.ipv4, filtered.ipv6).stdout.split()
-    assert reached == {Verdict.ALLOWED: ["True", "True"], Verdict.BLOCKED: ["False", "False"]}[verdict]
+    reached = prober.reaches(7680, filtered.ipv4, filtered.ipv6)
+    assert reached == {Verdict.ALLOWED: [True, True], Verdict.BLOCKED: [False, False]}[verdict]
 
 
 @pytest.mark.parametrize("rules", LIMITED)
@@ -126,21 +126,3 @@ def test_what_is_not_understood_and_cannot_decide_does_no_harm(
 ) -> None:
     """The same rules under a policy that does what they do change nothing."""
     assert judged(pair[1], rules.replace("policy accept", "policy drop")) is Verdict.BLOCKED
-
-
-LISTEN = """
-import socket
-listener = socket.create_server(("::", 7680), family=socket.AF_INET6, dualstack_ipv6=True)
-print("ready")
-while True:
-    listener.accept()[0].close()
-"""
-PROBE = """
-import socket, sys
-for address in sys.argv[1:]:
-    try:
-        socket.create_connection((address, 7680), 0.15).close()
-        print(True)
-    except OSError:
-        print(False)
-"""
