@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
 from doctl.endpoints import Address
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
     import httpx
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from doctl.net.firewall import Flow, Ruling
     from doctl.net.listeners import Listening
     from doctl.net.proxies.route import ProxySettings
+    from doctl.net.teredo_state import TeredoState
 
 
 class Connection(Protocol):
@@ -80,7 +82,7 @@ class Datagrams(Protocol):
         ...
 
     async def receive(self, most: int = 65535) -> tuple[bytes, Address]:
-        """Wait for the next datagram and say who sent it."""
+        """Wait for the next datagram and say who sent it; a NetworkError is about one that was sent from here."""
         ...
 
     def close(self) -> None:
@@ -160,4 +162,18 @@ class Network(Protocol):
 
     async def firewall(self, flow: "Flow", timeout: float) -> "tuple[Ruling, ...]":
         """Return what each firewall tool of this machine says about ``flow``; one that cannot be read says unknown."""
+        ...
+
+    async def registry(self, key: str, names: "Sequence[str]") -> "Mapping[str, object]":
+        """Return those values of a key under HKEY_LOCAL_MACHINE that are there: int, str or bytes.
+
+        LocalError where it cannot be read, as on systems that have no registry.
+        """
+        ...
+
+    async def teredo_state(self, timeout: float) -> "TeredoState | None":
+        """Return what the system's own Teredo client says of itself, None where the system has none.
+
+        LocalError where it does not tell.
+        """
         ...

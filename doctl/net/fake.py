@@ -6,7 +6,7 @@ connections are filtered, datagrams get no answer.
 
 import asyncio
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self, TypeVar
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from doctl.net.certificates import Certificate
     from doctl.net.firewall import Flow, Ruling
     from doctl.net.listeners import Listening
+    from doctl.net.teredo_state import TeredoState
 
 T = TypeVar("T")
 
@@ -138,7 +139,8 @@ class FakeNetwork:
     gives; the host is a literal. ``taken``: what listening on an address raises; ``callers``: who then connects to each
     listener. ``udp``: answers datagrams. ``web``: answers HTTP requests.
     ``cnames``: aliases of a host name, none without an entry. ``interfaces``: the machine's network adapters.
-    ``certificates``: what TLS servers show. ``proxies``: what is set. ``asked`` notes each call as ``verb what``.
+    ``certificates``: what TLS servers show. ``proxies``: what is set. ``keys``: the values of each registry key.
+    ``teredo``: what the system's own Teredo client says. ``asked`` notes each call as ``verb what``.
     """
 
     platform: str = "linux"
@@ -154,6 +156,8 @@ class FakeNetwork:
     interfaces: "tuple[Adapter, ...] | LocalError" = ()
     listening: "list[Listening] | LocalError" = field(default_factory=list)
     rulings: "tuple[Ruling, ...]" = ()
+    keys: dict[str, dict[str, object] | LocalError] = field(default_factory=dict)
+    teredo: "TeredoState | LocalError | None" = None
     asked: list[str] = field(default_factory=list)
     time: float = 0.0
 
@@ -230,6 +234,17 @@ class FakeNetwork:
         """Give the scripted rulings, whatever the flow."""
         self.asked.append(f"firewall {flow}")
         return self.rulings
+
+    async def registry(self, key: str, names: Sequence[str]) -> Mapping[str, object]:
+        """Give the scripted values of ``key``, none without an entry."""
+        self.asked.append(f"registry {key}")
+        values = _given(self.keys.get(key, {}))
+        return {name: values[name] for name in names if name in values}
+
+    async def teredo_state(self, timeout: float) -> "TeredoState | None":
+        """Give the scripted state."""
+        self.asked.append("teredo_state")
+        return _given(self.teredo)
 
 
 def _given(answer: T | DoctlError) -> T:

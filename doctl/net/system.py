@@ -9,9 +9,8 @@ import socket
 import ssl
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO, Self
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, BinaryIO
 
 from doctl.endpoints import Address
 from doctl.errors import LocalError, NameLookupError, NetworkError
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     from doctl.net.firewall import Flow, Ruling
     from doctl.net.listeners import Listening
     from doctl.net.proxies.route import ProxySettings
+    from doctl.net.teredo_state import TeredoState
+    from doctl.net.udp import SystemDatagrams
 
 
 @contextlib.contextmanager
@@ -107,39 +108,6 @@ class SystemListener:
     def close(self) -> None:
         """Stop listening."""
         self._socket.close()
-
-
-class SystemDatagrams:
-    """A UDP socket."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        sock.setblocking(False)
-        self._socket = sock
-        self._loop = asyncio.get_running_loop()
-        self.local = _address(sock.getsockname())
-
-    async def send(self, data: bytes, to: Address) -> None:
-        """Send one datagram."""
-        with _named(str(to)):
-            await self._loop.sock_sendto(self._socket, data, (to.host, to.port))
-
-    async def receive(self, most: int = 65535) -> tuple[bytes, Address]:
-        """Wait for the next datagram."""
-        with _named(str(self.local)):
-            data, sender = await self._loop.sock_recvfrom(self._socket, most)
-        return data, _address(sender)
-
-    def close(self) -> None:
-        """Close at once."""
-        self._socket.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _look_up(host: str, done: "asyncio.Future[list[str]]", loop: asyncio.AbstractEventLoop) -> None:
@@ -249,15 +217,11 @@ class SystemNetwork:
             sock.close()
             raise LocalError(f"cannot listen on {address}: {error.strerror}") from error
 
-    async def datagrams(self, address: Address) -> SystemDatagrams:
+    async def datagrams(self, address: Address) -> "SystemDatagrams":
         """Open a UDP socket bound to ``address``."""
-        sock = socket.socket(socket.AF_INET6 if ":" in address.host else socket.AF_INET, socket.SOCK_DGRAM)
-        try:
-            sock.bind((address.host, address.port))
-            return SystemDatagrams(sock)
-        except OSError as error:
-            sock.close()
-            raise LocalError(f"cannot bind UDP {address}: {error.strerror}") from error
+        from doctl.net import udp  # noqa: PLC0415 - only Teredo asks
+
+        return udp.bound(address)
 
     def http(
         self, *, proxy: str | None = None, direct: bool = False, timeout: float, connections: int = 16
@@ -302,6 +266,20 @@ class SystemNetwork:
         from doctl.net.firewall import reading  # noqa: PLC0415 - only checks ask
 
         return await reading.rulings(flow, timeout)
+
+    async def registry(self, key: str, names: Sequence[str]) -> Mapping[str, object]:
+        """Return values of a registry key."""
+        if self.platform != "win32":
+            raise LocalError("this system has no registry")
+        from doctl.net import registry  # noqa: PLC0415 - only checks ask
+
+        return registry.values("HKEY_LOCAL_MACHINE", key, names)
+
+    async def teredo_state(self, timeout: float) -> "TeredoState | None":
+        """Return what Windows' Teredo client says."""
+        from doctl.net import teredo_state  # noqa: PLC0415 - only checks ask
+
+        return await teredo_state.read(timeout) if self.platform == "win32" else None
 
 
 def system_trust() -> ssl.SSLContext:

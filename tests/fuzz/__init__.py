@@ -7,7 +7,7 @@ of their own here and their row in the table as well.
 
 from typing import Final
 
-from doctl.errors import ContentError, HashFileError, OriginError, ProtocolError, ServiceError, UsageError
+from doctl.errors import ContentError, HashFileError, LocalError, OriginError, ProtocolError, ServiceError, UsageError
 
 MAY_RAISE: Final[dict[str, tuple[type[Exception], ...]]] = {
     "doctl.wire.hash_file.parse": (HashFileError,),
@@ -43,5 +43,7 @@ MAY_RAISE: Final[dict[str, tuple[type[Exception], ...]]] = {
     "doctl.wire.joining.parse_join_request": (UsageError,),
     "doctl.wire.joining.parse_join_answer": (ServiceError,),
     "doctl.wire.joining.parse_swarm_query": (UsageError,),
+    "doctl.wire.teredo.parse_answer": (),
+    "doctl.net.teredo_state.parse_state": (LocalError,),
     "doctl.wire.swarm.SwarmConnection": (ProtocolError,),
 }

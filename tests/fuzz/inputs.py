@@ -8,14 +8,16 @@ from typing import Final
 from hypothesis import strategies as st
 
 from doctl.endpoints import Address
+from doctl.net import teredo_state
 from doctl.net.adapters.inventory import read_inventory
 from doctl.net.proxies import macos, pac, windows
 from doctl.net.proxies.address import Proxy
 from doctl.printable import printable
 from doctl.settings import SETTINGS, read_settings
-from doctl.wire import file_names, hash_file, ranges, urls
+from doctl.wire import file_names, hash_file, ranges, teredo, urls
 from tests.fuzz.service_inputs import SERVICE_TARGETS
 from tests.fuzz.target import Target
+from tests.servers.teredo import Advertisement
 
 RECORD: Final = {
     "MajorVersion": 1,
@@ -111,6 +113,7 @@ _LISTS = near(
     r"((PROXY|HTTPS|SOCKS|DIRECT|X) ?[a-z.@]{0,9}(:[0-9]{0,6})?; ?){0,4}",
     r"( ?[A-Za-z]{1,9} : (<dictionary> \{|[a-z0-9.]{0,9}|<array> \{)\n){0,6}\}?",
     r"([A-Za-z ]{0,20}: {1,4}[a-z.:0-9]{0,12}\n){0,4}",
+    r"([A-Za-z ]{0,9} ?: ?[a-z.:0-9]{0,9}\n){4}[A-Z]{1,9}: (offline|qualified|probe\(cone\))\n(a: b\n){0,7}",
 )
 _ADAPTERS = st.lists(
     st.fixed_dictionaries(
@@ -132,6 +135,19 @@ _INVENTORIES = st.one_of(
     _ADAPTERS.map(lambda rows: json.dumps({"adapters": rows}).encode()),
     st.builds(
         lambda opening, depth: opening * depth, st.sampled_from([b"[", b'{"adapters":[']), st.integers(0, 100_000)
+    ),
+)
+
+
+_ADVERTISEMENT = Advertisement(bytes(8), ("192.0.2.1", 3544), teredo.PLAIN_SOURCE).encode()
+ADVERTISEMENTS: Final = st.one_of(
+    st.binary(max_size=200),
+    st.integers(0, len(_ADVERTISEMENT)).map(lambda length: _ADVERTISEMENT[:length]),
+    st.builds(
+        lambda at, middle, cut: _ADVERTISEMENT[:at] + middle + _ADVERTISEMENT[at + len(middle) * cut :],
+        st.integers(0, len(_ADVERTISEMENT)),
+        st.binary(max_size=4),
+        st.booleans(),
     ),
 )
 
@@ -219,5 +235,13 @@ TARGETS: Final[dict[str, Target]] = {
     "doctl.net.proxies.windows.parse_winhttp": Target(windows.parse_winhttp, _LISTS),
     "doctl.net.proxies.macos.parse": Target(macos.parse, _LISTS),
     **SERVICE_TARGETS,
+    "doctl.wire.teredo.parse_answer": Target(
+        teredo.parse_answer,
+        ADVERTISEMENTS,
+        lambda answer: isinstance(answer, teredo.Flaw) or len(answer.nonce) == teredo.NONCE_SIZE,
+    ),
+    "doctl.net.teredo_state.parse_state": Target(
+        teredo_state.parse_state, _LISTS, lambda state: state.state.lower().startswith(teredo_state.STATES)
+    ),
     "doctl.net.proxies.pac.parse_result": Target(pac.parse_result, _LISTS, lambda named: bool(named.proxies)),
 }

@@ -21,9 +21,8 @@ LONGEST: Final = 65536
 
 def read() -> SystemSettings:
     """Read the registry; LocalError where that fails."""
-    per_machine = (
-        registry.values("HKEY_LOCAL_MACHINE", POLICY, ("ProxySettingsPerUser",)).get("ProxySettingsPerUser") == 0
-    )
+    policy = registry.values("HKEY_LOCAL_MACHINE", POLICY, ("ProxySettingsPerUser",))
+    per_machine = policy.get("ProxySettingsPerUser") == 0
     root = "HKEY_LOCAL_MACHINE" if per_machine else "HKEY_CURRENT_USER"
     connection = registry.values(root, rf"{SETTINGS}\Connections", (CONNECTION,)).get(CONNECTION)
     return interpret(registry.values(root, SETTINGS, NAMES), connection, per_machine=per_machine)
