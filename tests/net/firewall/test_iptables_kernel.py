@@ -34,7 +34,7 @@ RULES: list[tuple[list[str], Verdict]] = [
 @pytest.fixture(scope="module")
 def pair() -> Iterator[tuple[namespaces.Host, namespaces.Host]]:
     """Two hosts; on the second one somebody listens on 7680."""
-    for program in ("iptables-nft", "ip6tables-nft", "iptables-legacy", "ip6tables-legacy", "nft"):
+    for program in ("iptables", "nft"):
         need.program(program)
     with namespaces.lan("prober", "filtered") as (prober, filtered):
         filtered.serve(*LISTENER, f"closes@{filtered.ipv4}@7680", f"closes@{filtered.ipv6}@7680")
