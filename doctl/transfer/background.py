@@ -1,0 +1,163 @@
+"""LEDBAT++: how much may be in flight so that a transfer takes only what nobody else wants; pure, time is an argument.
+
+Source: draft-irtf-iccrg-ledbat-plus-plus, over RFC 6817. Where this differs the constant says so and why.
+"""
+
+import math
+from collections import deque
+from typing import Final
+
+TARGET: Final = 0.060
+"""Seconds of queueing delay aimed at; the most that is ever aimed at."""
+SMALL_TARGET: Final = 0.010
+"""Seconds aimed at on short paths; on longer ones half the base RTT is, up to the 60 ms that the draft has for all.
+
+Delay that is noise grows with the length of a path: on a short one 10 ms is far above it already, keeps the link as
+busy, and leaves more to others where the buffer holds little more than 25 ms.
+"""
+LEAVE: Final = 0.75
+"""Of the target: the delay at which the first slow start ends."""
+INITIAL: Final = 4.0
+"""Packets in flight at the start."""
+QUIET: Final = 2.0
+"""Packets in flight during a slowdown."""
+QUIET_TRIPS: Final = 2.0
+"""Round trips that a slowdown lasts, and that pass between the end of the first slow start and the first slowdown."""
+BETWEEN: Final = 9.0
+"""Times the last slowdown's length until the next one."""
+LEAST_BETWEEN: Final = 1.0
+"""Seconds between slowdowns at least: nine times a fraction of a millisecond would be no pause."""
+FLOOR: Final = 0.25
+"""Packets in flight at least; below two they are sent two at a time, with pauses.
+
+The draft stops at two. Two packets of the twenty that a buffer of 25 ms holds at 10 Mbit/s are a tenth of the link.
+"""
+MOST: Final = float(1 << 26)
+"""Bytes in flight at most."""
+MINUTES: Final = 10
+"""Minutes over which the least RTT is taken for the path's own."""
+
+
+class BaseDelay:
+    """The least round trip of the last ten minutes, in seconds; infinite before the first."""
+
+    def __init__(self) -> None:
+        self._minutes: deque[tuple[int, float]] = deque()
+
+    @property
+    def least(self) -> float:
+        """The least of all that are remembered."""
+        return min((rtt for _, rtt in self._minutes), default=math.inf)
+
+    def note(self, now: float, rtt: float) -> None:
+        """Take in one round trip, and forget those of ten minutes ago."""
+        minute = int(now // 60)
+        while self._minutes and self._minutes[0][0] <= minute - MINUTES:
+            self._minutes.popleft()
+        if self._minutes and self._minutes[-1][0] == minute:
+            rtt = min(rtt, self._minutes.pop()[1])
+        self._minutes.append((minute, rtt))
+
+
+class Ledbat:
+    """The controller of one connection: tell it what is seen with ``look``, then keep to ``window`` and ``rest``.
+
+    ``fixed_target`` (seconds) replaces the choice of a target.
+    """
+
+    def __init__(self, fixed_target: float | None = None) -> None:
+        self._fixed_target = fixed_target
+        self._base = BaseDelay()
+        self._packets = INITIAL
+        self._threshold = math.inf
+        self._mss = 1460
+        self._rtt = 0.0
+        self._cut_at = -math.inf
+        self._next_slowdown = math.inf
+        self._slowdown_began: float | None = None
+        self._quiet_until = -math.inf
+
+    @property
+    def window(self) -> int:
+        """Bytes that may be in flight, two packets at least: fewer are not acknowledged at once."""
+        return int(max(self._packets, QUIET) * self._mss)
+
+    @property
+    def target(self) -> float:
+        """Seconds of queueing delay aimed at."""
+        if self._fixed_target is not None:
+            return self._fixed_target
+        return min(max(self._base.least / 2, SMALL_TARGET), TARGET)
+
+    @property
+    def gain(self) -> float:
+        """Packets by which the window grows in a round trip."""
+        base = max(self._base.least, 1e-6)
+        return 1 / min(16, max(1, math.ceil(2 * self.target / base)))
+
+    def rest(self, count: int) -> float:
+        """Return the seconds to send nothing after ``count`` bytes: none, unless less than two packets may fly."""
+        return 0.0 if self._packets >= QUIET else self._rtt * count / (self._packets * self._mss)
+
+    def look(self, now: float, *, rtt: float, least: float, mss: int, acked: int, lost: bool, full: bool) -> None:
+        """Take in what was seen since the last look.
+
+        ``rtt`` is the latest round trip and ``least`` the shortest one known to the sender, in seconds; ``acked``
+        counts bytes; ``lost`` whether packets were; ``full`` whether the window was used, without which it must not
+        grow.
+        """
+        self._rtt, self._mss = rtt, mss
+        self._base.note(now, min(rtt, least))
+        over = (rtt - self._base.least) / self.target
+        if lost:
+            self._halve(now)
+        elif now >= self._quiet_until:
+            if self._packets < self._threshold:
+                self._slow_start(now, over, acked / mss if full else 0.0)
+            else:
+                self._avoid(over, acked / mss, full)
+        if now >= self._next_slowdown:
+            self._slow_down(now)
+
+    def _halve(self, now: float) -> None:
+        """Answer loss, once in a round trip."""
+        if now - self._cut_at >= self._rtt and now >= self._quiet_until:
+            self._cut_at = now
+            self._packets = max(self._packets / 2, FLOOR)
+            self._leave_slow_start(now, self._packets)
+
+    def _slow_start(self, now: float, over: float, acked: float) -> None:
+        first = self._threshold == math.inf
+        if over > (LEAVE if first else 1.0):
+            self._leave_slow_start(now, self._packets)
+            return
+        self._packets = min(self._packets + self.gain * acked, self._threshold, max(MOST / self._mss, QUIET))
+        if self._packets >= self._threshold:
+            self._leave_slow_start(now, self._threshold)
+
+    def _leave_slow_start(self, now: float, threshold: float) -> None:
+        """Go on from ``threshold``; the first slowdown follows soon, others by how long the last one took."""
+        if self._slowdown_began is not None:
+            self._next_slowdown = now + max(BETWEEN * (now - self._slowdown_began), LEAST_BETWEEN)
+            self._slowdown_began = None
+        elif self._threshold == math.inf:
+            self._next_slowdown = now + QUIET_TRIPS * self._rtt
+        self._threshold = threshold
+
+    def _avoid(self, over: float, acked: float, full: bool) -> None:
+        """Grow by the gain in each round trip; above the target shrink in proportion, by half at most."""
+        trips = min(acked / self._packets, 1.0)
+        change = self.gain if over <= 1 else max(self.gain - self._packets * (over - 1), -self._packets / 2)
+        if change < 0 or full:
+            self._packets = min(max(self._packets + change * trips, FLOOR), max(MOST / self._mss, QUIET))
+        self._threshold = min(self._threshold, self._packets)
+
+    def _slow_down(self, now: float) -> None:
+        """Let the queue run empty, so that the path's own delay shows."""
+        self._slowdown_began = now
+        self._next_slowdown = math.inf
+        self._quiet_until = now + QUIET_TRIPS * self._rtt
+        self._threshold = self._packets
+        self._packets = min(self._packets, QUIET)
+        if self._packets >= self._threshold:
+            self._leave_slow_start(now, self._threshold)
