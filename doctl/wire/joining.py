@@ -8,7 +8,7 @@ import enum
 import ipaddress
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -131,15 +131,25 @@ class Peer:
     private_address: IPAddress | None
     kind: PeerKind
 
-    def as_json(self) -> dict[str, object]:
+    def encode(self) -> str:
         """Return the JSON object."""
-        return {
-            "Address": str(self.address),
-            "Port": self.port,
-            "PeerId": self.peer_id.hex(),
-            "PrivateAddress": str(self.private_address) if self.private_address else None,
-            "Kind": self.kind.value,
-        }
+        return of_kind(peer_head(self.address, self.port, self.peer_id, self.private_address), self.kind)
+
+
+def peer_head(address: IPAddress, port: int, peer_id: bytes, private_address: IPAddress | None) -> str:
+    """Return the JSON of a peer but for its kind: a service keeps it, and whoever asks decides about the kind."""
+    private = f'"{private_address}"' if private_address else "null"
+    return f'{{"Address":"{address}","Port":{port},"PeerId":"{peer_id.hex()}","PrivateAddress":{private},'
+
+
+def of_kind(head: str, kind: PeerKind) -> str:
+    """Complete what ``peer_head`` wrote."""
+    return f'{head}"Kind":"{kind.value}"}}'
+
+
+def encode_answer(peers: Iterable[str], external_address: IPAddress, interval: int) -> bytes:
+    """Write the answer to a join from the JSON of its peers."""
+    return f'{{"Peers":[{",".join(peers)}],"Interval":{interval},"ExternalIpAddress":"{external_address}"}}'.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +162,7 @@ class JoinAnswer:
 
     def encode(self) -> bytes:
         """Return the JSON."""
-        fields = {
-            "Peers": [peer.as_json() for peer in self.peers],
-            "Interval": self.interval,
-            "ExternalIpAddress": str(self.external_address),
-        }
-        return json.dumps(fields, separators=(",", ":")).encode()
+        return encode_answer((peer.encode() for peer in self.peers), self.external_address, self.interval)
 
 
 def parse_join_request(data: bytes) -> JoinRequest:

@@ -1,0 +1,174 @@
+"""Who is a peer for whom: the download modes as pools of members, and the choice among what the pools hold.
+
+A member is in the pools that its mode allows and is given members of the same pools, so that whom one may be given, the
+other agreed to. The pools go from the nearest to the widest: same subnet, same public address, group, everybody.
+"""
+
+import ipaddress
+import random
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from doctl.errors import UsageError
+from doctl.settings import DownloadMode, IPAddress
+from doctl.wire.joining import JoinRequest, PeerKind, Restriction, peer_head
+
+PRIVATE: Final = tuple(
+    ipaddress.ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+)
+"""Addresses inside a network (RFC 1918, RFC 4193)."""
+SHARED: Final = ipaddress.ip_network("100.64.0.0/10")
+"""Between a provider's NAT and its customers (RFC 6598): theirs to report, but no sign of one LAN."""
+MOST_GIVEN: Final = 50
+"""Peers in an answer at most."""
+OF_A_MACHINE: Final = 32
+"""Members of one swarm at most that share an address inside the network."""
+OF_A_SITE: Final = 512
+"""The same for a public address, behind which a whole site may be; the latest to join are known."""
+EVERY: Final = "every"
+"""The pool that all members of a swarm are in, to be listed; nobody is given peers of it."""
+_ONE_LAN: Final = "inside"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A machine in a swarm. ``owner`` is what limits count: the IPv4 address or the IPv6 /64 that the service sees.
+
+    ``lan`` is the same text for all on one LAN, ``subnet`` empty where it is not known; ``endpoint`` tells two programs
+    on one machine apart; ``head`` is the JSON of ``peer_head``.
+    """
+
+    peer_id: str
+    owner: str
+    endpoint: str
+    lan: str
+    subnet: str
+    group: str
+    mode: DownloadMode
+    strict: bool
+    head: str
+
+    @property
+    def key(self) -> str:
+        """What a later join of the same member has again, and nobody at another address can have."""
+        return f"{self.owner} {self.peer_id}"
+
+    @property
+    def share(self) -> int:
+        """How many members of one swarm its owner may be."""
+        return OF_A_MACHINE if self.lan == _ONE_LAN else OF_A_SITE
+
+
+def member_of(request: JoinRequest, seen: IPAddress) -> Member:
+    """Return who joins from the address ``seen``; UsageError where it reports an address that cannot be its own."""
+    reported = request.reported
+    if reported is not None and reported != seen and not _may_report(reported):
+        raise UsageError("ReportedIp must be a private address, or the one that the request comes from")
+    owner = owner_of(seen)
+    lan = _ONE_LAN if is_inside(seen) else owner
+    own = reported or (seen if lan == _ONE_LAN else None)
+    return Member(
+        peer_id=request.peer_id.hex(),
+        owner=owner,
+        endpoint=f"{own or request.peer_id.hex()} {request.port}",
+        lan=lan,
+        subnet=str(ipaddress.ip_network((reported, request.prefix), strict=False))
+        if reported and request.prefix
+        else "",
+        group=request.group_id,
+        mode=request.mode,
+        strict=request.restriction is not Restriction.NAT,
+        head=peer_head(seen, request.port, request.peer_id, reported),
+    )
+
+
+def owner_of(seen: IPAddress) -> str:
+    """Return what one customer of a provider has: an IPv4 address, or the /64 of an IPv6 address."""
+    return str(seen) if seen.version == 4 else str(ipaddress.ip_network((seen, 64), strict=False))
+
+
+def is_inside(address: IPAddress) -> bool:
+    """Whether a service that sees this address is in the same network as the machine that has it."""
+    return address.is_loopback or any(address in network for network in PRIVATE)
+
+
+def _may_report(address: IPAddress) -> bool:
+    return any(address in network for network in (*PRIVATE, SHARED))
+
+
+def pools_of(member: Member) -> tuple[str, ...]:
+    """Return the pools that a member is in and is given members of, the nearest first; none where it takes no peers."""
+    if member.mode is DownloadMode.LAN:
+        return tuple(_near(member))
+    if member.mode is DownloadMode.GROUP:
+        return tuple(_grouped(member))
+    if member.mode is DownloadMode.INTERNET:
+        return (*_near(member), *_grouped(member), "all")
+    return ()
+
+
+def _near(member: Member) -> Iterator[str]:
+    if member.subnet:
+        yield f"subnet {member.lan} {member.subnet}"
+    if not member.strict:
+        yield f"lan {member.lan}"
+
+
+def _grouped(member: Member) -> Iterator[str]:
+    if member.group:
+        if member.subnet:
+            yield f"group {member.group} {member.lan} {member.subnet}"
+        yield f"group {member.group} {member.lan}"
+        yield f"group {member.group}"
+
+
+def kind_of(asker: Member, member: Member) -> PeerKind:
+    """Return what ``member`` is to ``asker``; under a restriction of either, a LAN is one subnet."""
+    if asker.lan == member.lan and (
+        (asker.subnet and asker.subnet == member.subnet) or not (asker.strict or member.strict)
+    ):
+        return PeerKind.LAN
+    return PeerKind.GROUP if asker.group and asker.group == member.group else PeerKind.INTERNET
+
+
+def choose(asker: Member, pools: Iterable[Sequence[Member]], wanted: int, chance: random.Random) -> list[Member]:
+    """Return at most ``wanted`` members of ``pools``, the nearest first, never the asker, each machine in its turn.
+
+    ``pools`` are the members found in each of the asker's pools, in the same order; a member may be in several.
+    """
+    chosen: list[Member] = []
+    seen = {asker.key, _place(asker)}
+    for pool in pools:
+        fresh: list[Member] = []
+        for member in pool:
+            place = _place(member)
+            if member.key not in seen and place not in seen:
+                seen.update((member.key, place))
+                fresh.append(member)
+        chance.shuffle(fresh)
+        chosen += _in_turn(asker, fresh)
+        if len(chosen) >= wanted:
+            break
+    return chosen[:wanted]
+
+
+def _place(member: Member) -> str:
+    return f"{member.owner} {member.endpoint}"
+
+
+def _in_turn(asker: Member, members: Iterable[Member]) -> Iterator[Member]:
+    """Yield the first of every machine, then the second of every one that has two, and so on.
+
+    On another LAN only the public address tells machines apart, since what they report of themselves proves nothing.
+    """
+    machines: defaultdict[str, deque[Member]] = defaultdict(deque)
+    for member in members:
+        machines[member.endpoint.partition(" ")[0] if member.lan == asker.lan else member.owner].append(member)
+    waiting = deque(machines.values())
+    while waiting:
+        queue = waiting.popleft()
+        yield queue.popleft()
+        if queue:
+            waiting.append(queue)

@@ -1,0 +1,175 @@
+"""Remembers in Redis, for any number of coordinators that each may end at any time.
+
+What a join does is one script, so that two coordinators lose and double nobody. Every key of a swarm expires by itself.
+Needs Redis 6.2 or newer.
+"""
+
+import contextlib
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from importlib import resources
+from typing import TYPE_CHECKING, Final, cast
+
+from doctl.coordination.matching import Member, pools_of
+from doctl.coordination.store import Counts, Publication
+from doctl.errors import MissingExtraError, NetworkError, UsageError
+from doctl.printable import printable
+from doctl.settings import DownloadMode
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+PREFIX: Final = "doctl:"
+EVERYBODY: Final = f"{PREFIX}members"
+CONNECTIONS: Final = 32
+PATIENCE: Final = 3.0
+"""Seconds that Redis may take to be connected to, or to answer."""
+_BETWEEN: Final = "\x1f"
+
+
+class RedisStore:
+    """A Store. ``url`` is ``redis://``, ``rediss://`` or ``unix://``; ``lifetime`` is in seconds as of MemoryStore."""
+
+    def __init__(self, url: str, lifetime: float) -> None:
+        self._redis = _client(url)
+        self._lifetime = str(max(1, round(lifetime * 1000)))
+        self._script = self._redis.register_script(
+            resources.files("doctl.coordination").joinpath("store_redis.lua").read_text("utf-8")
+        )
+
+    async def join(self, swarm: str, member: Member, count: int) -> list[list[Member]]:
+        """Remember ``member`` and look."""
+        pools = pools_of(member)
+        record = _record(member)
+        former, found = await self._run(swarm, [count, member.share, member.owner, member.key, record, *pools])
+        if former:
+            await self._take_out(swarm, member.key, set(pools_of(_member(former))).difference(pools))
+        return found
+
+    async def leave(self, swarm: str, member: Member) -> None:
+        """Forget ``member``; where its pools still name it, looking clears that up."""
+        async with _answering():
+            prefix = _prefix(swarm)
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.delete(f"{prefix}m {member.key}")
+                pipe.zrem(f"{prefix}o {member.owner}", member.key)
+                pipe.zrem(EVERYBODY, f"{prefix}{member.key}")
+                await pipe.execute()
+
+    async def look(self, swarm: str, pools: Sequence[str], count: int) -> list[list[Member]]:
+        """Return members of each pool."""
+        _, found = await self._run(swarm, [count, 0, "", "", "", *pools])
+        return found
+
+    async def publish(self, publication: Publication, hash_file: bytes) -> None:
+        """Remember content until Redis is emptied."""
+        async with _answering(), self._redis.pipeline(transaction=True) as pipe:
+            pipe.set(_content_key("url", publication.url), publication.content_id)
+            pipe.set(_content_key("id", publication.content_id), publication.url)
+            pipe.set(_content_key("phf", publication.content_id), hash_file)
+            pipe.sadd(f"{PREFIX}contents", publication.content_id)
+            await pipe.execute()
+
+    async def published(self, content_id: str, url: str) -> Publication | None:
+        """Return content by id, else by URL."""
+        async with _answering():
+            if by_id := await self._redis.get(_content_key("id", content_id)):
+                return Publication(content_id, _text(by_id))
+            by_url = await self._redis.get(_content_key("url", url))
+            return Publication(_text(by_url), url) if by_url else None
+
+    async def hash_file(self, content_id: str) -> bytes | None:
+        """Return the hash file of content."""
+        async with _answering():
+            return cast("bytes | None", await self._redis.get(_content_key("phf", content_id)))
+
+    async def counts(self) -> Counts:
+        """Return how much all coordinators together remember."""
+        async with _answering():
+            seconds, microseconds = await self._redis.time()
+            now = seconds * 1000 + microseconds // 1000
+            members = await self._redis.zcount(EVERYBODY, now, "+inf")
+            return Counts(members, await self._redis.scard(f"{PREFIX}contents"))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._redis.aclose()
+
+    async def _run(self, swarm: str, arguments: Sequence[str | int]) -> tuple[bytes | None, list[list[Member]]]:
+        async with _answering():
+            former, found = await self._script(keys=[_prefix(swarm), EVERYBODY], args=[self._lifetime, *arguments])
+        return former, [[_member(record) for record in pool] for pool in found]
+
+    async def _take_out(self, swarm: str, key: str, pools: set[str]) -> None:
+        """Take a member that has changed out of the pools that it has left."""
+        async with _answering(), self._redis.pipeline(transaction=False) as pipe:
+            for pool in pools:
+                pipe.zrem(f"{_prefix(swarm)}p {pool}", key)
+            await pipe.execute()
+
+
+def _client(url: str) -> "Redis":
+    try:
+        from redis.asyncio import BlockingConnectionPool, Redis  # noqa: PLC0415 - an extra
+        from redis.asyncio.retry import Retry  # noqa: PLC0415
+        from redis.backoff import NoBackoff  # noqa: PLC0415
+    except ImportError:
+        raise MissingExtraError(
+            "a store in Redis needs the coordinator extra: pip install doctl-toolkit[coordinator]"
+        ) from None
+    try:
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=CONNECTIONS,
+            timeout=PATIENCE,
+            socket_timeout=PATIENCE,
+            socket_connect_timeout=PATIENCE,
+            retry=Retry(NoBackoff(), 1),  # a connection that Redis closed is made again at once, then it is said
+        )
+        return Redis.from_pool(pool)
+    except ValueError as error:
+        raise UsageError(f"--store {printable(url, 80)}: {printable(str(error), 120)}") from None
+
+
+@contextlib.asynccontextmanager
+async def _answering() -> AsyncIterator[None]:
+    """Turn whatever says that Redis does not answer into NetworkError."""
+    from redis.exceptions import RedisError  # noqa: PLC0415 - an extra
+
+    try:
+        yield
+    except (RedisError, OSError, TimeoutError) as error:
+        raise NetworkError(f"Redis does not answer: {printable(str(error), 200)}") from error
+
+
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode()
+
+
+def _prefix(swarm: str) -> str:
+    return f"{PREFIX}{{{swarm}}} "
+
+
+def _content_key(what: str, name: str) -> str:
+    return f"{PREFIX}{what}:{hashlib.sha256(name.encode()).hexdigest()}"
+
+
+def _record(member: Member) -> str:
+    return _BETWEEN.join(
+        (
+            member.peer_id,
+            member.owner,
+            member.endpoint,
+            member.lan,
+            member.subnet,
+            member.group,
+            str(int(member.mode)),
+            str(int(member.strict)),
+            member.head,
+        )
+    )
+
+
+def _member(record: bytes) -> Member:
+    peer_id, owner, endpoint, lan, subnet, group, mode, strict, head = record.decode().split(_BETWEEN)
+    return Member(peer_id, owner, endpoint, lan, subnet, group, DownloadMode(int(mode)), strict == "1", head)

@@ -1,0 +1,139 @@
+"""Runs an application as an HTTP server, with bounds that uvicorn itself has none of."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from doctl.endpoints import Address
+from doctl.errors import LocalError, UsageError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+MOST_OF_ADDRESS: Final = 256
+"""Connections of one address at a time: a site's worth of machines behind one, and of one machine far too many."""
+MOST_AT_ONCE: Final = 2048
+"""Requests at a time, and connections with them; more are answered 503."""
+PATIENCE: Final = 10.0
+"""Seconds for the head of a request to come."""
+KEPT: Final = 30
+"""Seconds that an idle connection is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The files of a certificate, with what vouches for it, and its key, in PEM."""
+
+    certificate: Path
+    key: Path
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it listens."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+
+def bounded() -> type[H11Protocol]:
+    """Return a protocol that counts connections of an address, and does not wait for ever for a request to begin."""
+    connections: Counter[str] = Counter()
+
+    class Bounded(H11Protocol):
+        _host = ""
+        _waiting: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self._host = str((transport.get_extra_info("peername") or ("",))[0])
+            connections[self._host] += 1
+            if connections[self._host] > MOST_OF_ADDRESS:
+                transport.abort()
+            else:
+                self._wait()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._stop_waiting()
+            connections[self._host] -= 1
+            if not connections[self._host]:
+                del connections[self._host]
+            super().connection_lost(exc)
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if self.cycle is not None and not self.cycle.response_complete:
+                self._stop_waiting()
+            elif self._waiting is None:
+                self._wait()
+
+        def _wait(self) -> None:
+            self._waiting = self.loop.call_later(PATIENCE, self.transport.abort)
+
+        def _stop_waiting(self) -> None:
+            if self._waiting is not None:
+                self._waiting.cancel()
+                self._waiting = None
+
+    return Bounded
+
+
+async def serve_http(
+    app: "ASGIApp", address: Address, identity: Identity | None, ready: Callable[[Address], None]
+) -> None:
+    """Serve ``app`` on ``address`` until cancelled; ``ready`` hears where, with the port the system gave for 0.
+
+    LocalError where it cannot listen, UsageError for a certificate or key that cannot be used.
+    """
+    with _listening(address) as sock:
+        where = Address(*sock.getsockname()[:2])
+        config = uvicorn.Config(
+            app,
+            http=bounded(),
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            limit_concurrency=MOST_AT_ONCE,
+            timeout_keep_alive=KEPT,
+            timeout_graceful_shutdown=3,
+        )
+        config.load()
+        config.ssl = _context(identity) if identity else None
+        await _Server(config, lambda: ready(where)).serve([sock])
+
+
+@contextlib.contextmanager
+def _listening(address: Address) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    both = address.host == "::" and socket.has_dualstack_ipv6()
+    try:
+        sock = socket.create_server((address.host, address.port), family=family, backlog=2048, dualstack_ipv6=both)
+    except OSError as error:
+        raise LocalError(f"cannot listen on {address}: {error.strerror}") from error
+    with sock:
+        yield sock
+
+
+def _context(identity: Identity) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(identity.certificate, identity.key)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(f"{identity.certificate} with {identity.key} is no certificate: {error}") from None
+    return context
