@@ -142,6 +142,15 @@ def lan(*names: str, ipv4: bool = True, ipv6: bool = True) -> Iterator[tuple[Hos
         subprocess.run(["ip", "netns", "del", switch], check=False, capture_output=True)
 
 
+def throttle(host: Host, mbit: float, buffer_ms: int) -> None:
+    """Let no more than so many Mbit/s through to ``host``; what the link cannot take waits in a buffer of so long."""
+    switch = f"{host.name.rpartition('-')[0]}-switch"
+    limit = max(int(mbit * 1e3 * buffer_ms / 8), 3000)
+    shape = f"tbf rate {mbit:g}mbit burst 5kb limit {limit}".split()
+    port = f"port{host.number}"
+    subprocess.run(["ip", "netns", "exec", switch, "tc", "qdisc", "add", "dev", port, "root", *shape], check=True)
+
+
 def _plug_in(host: Host, switch: str, *, ipv4: bool, ipv6: bool) -> None:
     port = f"port{host.number}"
     _ip(f"link add eth0 type veth peer name {port} netns {switch}", "link set lo up", netns=host.name)

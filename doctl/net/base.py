@@ -22,6 +22,23 @@ if TYPE_CHECKING:
     from doctl.net.teredo_state import TeredoState
 
 
+class Controller(Protocol):
+    """Decides how much of a connection may be in flight; told of what happens, it knows no sockets and no clock."""
+
+    @property
+    def window(self) -> int:
+        """Bytes that may be in flight."""
+        ...
+
+    def rest(self, count: int) -> float:
+        """Return the seconds to send nothing after ``count`` bytes."""
+        ...
+
+    def look(self, now: float, *, rtt: float, least: float, mss: int, acked: int, lost: bool, full: bool) -> None:
+        """Take in what was seen since the last look: seconds, bytes, and whether the window was used."""
+        ...
+
+
 class Connection(Protocol):
     """One open TCP connection. Only one task may receive, and only one may send, at a time."""
 
@@ -45,6 +62,17 @@ class Connection(Protocol):
 
     async def send_file(self, file: BinaryIO, offset: int, count: int) -> None:
         """Send ``count`` bytes of ``file`` from ``offset``, in the kernel where the system can."""
+        ...
+
+    def give_way(self, controller: Controller) -> str:
+        """From now on let ``room`` wait until nobody else would notice; return the means in words.
+
+        ``controller`` decides where the system has no means of its own.
+        """
+        ...
+
+    async def room(self, most: int) -> int:
+        """Wait until more may be sent, and return how many of ``most`` bytes; all at once unless it gives way."""
         ...
 
     def close(self) -> None:

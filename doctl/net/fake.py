@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import httpx
 
     from doctl.net.adapters import Adapter
+    from doctl.net.base import Controller
     from doctl.net.certificates import Certificate
     from doctl.net.firewall import Flow, Ruling
     from doctl.net.listeners import Listening
@@ -59,6 +60,14 @@ class FakeConnection:
         """Note the stretch of ``file``."""
         file.seek(offset)
         self.sent += file.read(count)
+
+    def give_way(self, controller: Controller) -> str:
+        """Have nobody to give way to."""
+        return "a script"
+
+    async def room(self, most: int) -> int:
+        """Always have room."""
+        return most
 
     def close(self) -> None:
         """Note that it was closed."""

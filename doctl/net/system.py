@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import httpx
 
     from doctl.net.adapters import Adapter
+    from doctl.net.background import Pace
+    from doctl.net.base import Controller
     from doctl.net.certificates import Certificate
     from doctl.net.firewall import Flow, Ruling
     from doctl.net.listeners import Listening
@@ -54,6 +56,7 @@ class SystemConnection:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = sock
         self._on_close = on_close
+        self._pace: Pace | None = None
         self._loop = asyncio.get_running_loop()
         self.local = _address(sock.getsockname())
         self.remote = _address(sock.getpeername())
@@ -74,6 +77,20 @@ class SystemConnection:
             sent = await self._loop.sock_sendfile(self._socket, file, offset, count)
         if sent != count:
             raise LocalError(f"{file.name}: ends {count - sent} bytes early; something else shortened it")
+
+    def give_way(self, controller: "Controller") -> str:
+        """Let ``room`` wait until nobody else would notice."""
+        from doctl.net import background  # noqa: PLC0415 - only uploads give way
+
+        self._pace = background.pace(self._socket, controller)
+        return self._pace.means
+
+    async def room(self, most: int) -> int:
+        """Wait until more may be sent."""
+        if self._pace is None:
+            return most
+        with _named(str(self.remote)):
+            return await self._pace.room(most)
 
     def close(self) -> None:
         """Close at once."""

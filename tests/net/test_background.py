@@ -1,0 +1,160 @@
+"""Sockets that give way: what each system is asked for, and what a real bottleneck says of it."""
+
+import asyncio
+import json
+import socket
+import statistics
+import struct
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from doctl.endpoints import Address
+from doctl.net.background import FALLBACK_BURST, FALLBACK_RATE, Bucket, Windowed, pace, read_info
+from doctl.net.system import SystemNetwork
+from doctl.transfer.background import Ledbat
+from tests import namespaces, need
+from tests.transfer import virtual
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="TCP_INFO as Linux has it")
+FLOW = (sys.executable, "-m", "tests.servers.flow")
+SECONDS = 6.0
+MBIT = 20
+
+
+def test_what_linux_tells_is_read_where_it_stands() -> None:
+    """Each figure comes from its place in the kernel's structure, in seconds and bytes."""
+    words = list(range(24))
+    words[2], words[15], words[23] = 1448, 20_000, 7
+    data = struct.pack("=8B24I4Q4I", 7, *[0] * 7, *words, 0, 0, 123_456, 0, 0, 0, 0, 9_000)
+    info = read_info(data + bytes(80))
+    assert info == (True, 1448, 0.02, 0.009, 123_456, 7)
+    with pytest.raises(ValueError, match="too little"):
+        read_info(data[:-1])
+
+
+@pytest.mark.parametrize("platform", ["sunos5", "win32"])
+def test_where_the_system_offers_nothing_a_fixed_rate_is_kept(platform: str) -> None:
+    """A system without means, or one that refuses them, sends at a fixed rate and says so."""
+
+    async def send() -> float:
+        loop = asyncio.get_running_loop()
+        with socket.socket() as sock:
+            chosen = pace(sock, Ledbat(), platform)
+        assert isinstance(chosen, Bucket)
+        assert "fixed 1,000 KB/s" in chosen.means
+        start, left = loop.time(), FALLBACK_RATE
+        while left:
+            left -= await chosen.room(left)
+        return loop.time() - start
+
+    assert virtual.run(send()) == pytest.approx(1, abs=2 * FALLBACK_BURST / FALLBACK_RATE)
+
+
+def test_a_socket_that_is_no_tcp_connection_falls_back_too() -> None:
+    """Where TCP_INFO cannot be read there is a fixed rate and no error."""
+
+    async def choose() -> str:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            return pace(sock, Ledbat(), "linux").means
+
+    assert "fixed" in asyncio.run(choose())
+
+
+@linux
+def test_everything_arrives_and_cubic_carries_it() -> None:
+    """A connection that gives way sends all its bytes, in order, over cubic whatever the system's default is."""
+
+    async def send() -> tuple[bytes, bytes]:
+        network = SystemNetwork()
+        listener = await network.listen(Address("127.0.0.1", 0))
+        sender = await network.connect(listener.address, 5)
+        receiver = await listener.accept()
+        assert "TCP_INFO" in sender.give_way(Ledbat())
+        data = bytes(range(256)) * 8192
+        got = bytearray(len(data))
+        receiving = asyncio.create_task(_receive(receiver, memoryview(got)))
+        sent = 0
+        while sent < len(data):
+            count = await sender.room(len(data) - sent)
+            await sender.send(data[sent : sent + count])
+            sent += count
+        await receiving
+        used = sender._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b"\0")
+        for end in (sender, receiver, listener):
+            end.close()
+        assert bytes(got) == data
+        return used, bytes(got[:0])
+
+    available = _available()
+    assert asyncio.run(send())[0] in ({b"cubic"} if "cubic" in available else {word.encode() for word in available})
+
+
+async def _receive(connection: object, buffer: memoryview) -> None:
+    while buffer:
+        buffer = buffer[await connection.receive_into(buffer) :]  # type: ignore[attr-defined]
+
+
+def _available() -> list[str]:
+    with open("/proc/sys/net/ipv4/tcp_available_congestion_control") as file:  # noqa: PTH123 - one line
+        return file.read().split()
+
+
+@linux
+def test_a_peer_that_is_gone_does_not_make_room_wait_for_ever() -> None:
+    """After a reset there is room at once, so that sending can say what happened."""
+
+    async def send() -> int:
+        with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as sock:
+            other, _ = server.accept()
+            chosen = Windowed(sock, Ledbat())
+            sock.setblocking(False)
+            while True:
+                try:
+                    sock.send(bytes(1 << 20))
+                except BlockingIOError:
+                    break
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            other.close()
+            async with asyncio.timeout(5):
+                return await chosen.room(1000)
+
+    assert asyncio.run(send()) == 1000
+
+
+# -- a bottleneck
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[namespaces.Host, namespaces.Host]]:
+    """A sender and a receiver with 20 Mbit/s and a buffer of 200 ms between them, and a sink behind it."""
+    need.program("tc")
+    with namespaces.lan("sender", "receiver", ipv6=False) as (sender, receiver):
+        namespaces.throttle(receiver, MBIT, 200)
+        sink = receiver.start(*FLOW, "sink", receiver.ipv4, "7680")
+        assert sink.stdout is not None
+        assert sink.stdout.readline().strip() == "7680"
+        yield sender, receiver
+
+
+def test_on_a_real_bottleneck_a_tcp_flow_keeps_nearly_all_of_it(
+    ends: tuple[namespaces.Host, namespaces.Host],
+) -> None:
+    """Beside an upload that gives way plain TCP has at least 90 % of what the link carries."""
+    sender, receiver = ends
+    background = sender.start(*FLOW, "background", receiver.ipv4, "7680", str(SECONDS + 2))
+    foreground = json.loads(sender.run(*FLOW, "plain", receiver.ipv4, "7680", str(SECONDS)).stdout)
+    assert foreground["rate"] >= 0.9 * 0.95 * MBIT * 1e6
+    assert background.wait(30) == 0
+
+
+def test_alone_on_a_real_bottleneck_it_uses_it_without_a_queue_worth_naming(
+    ends: tuple[namespaces.Host, namespaces.Host],
+) -> None:
+    """Alone it has at least 90 % of what the link carries, and adds less than 25 ms."""
+    sender, receiver = ends
+    alone = json.loads(sender.run(*FLOW, "background", receiver.ipv4, "7680", str(SECONDS)).stdout)
+    assert "LEDBAT++" in alone["means"]
+    assert alone["rate"] >= 0.9 * 0.95 * MBIT * 1e6
+    assert statistics.median(alone["round_trips"]) - min(alone["round_trips"]) <= 0.025
