@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Coroutine
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from doctl.errors import FilteredError, LocalError, NetworkError, ProtocolError
 from doctl.net.base import Connection
+from doctl.transfer.background import Ledbat
 from doctl.transfer.share import Share
 from doctl.transfer.upload import MAX_QUEUED
 from doctl.wire import messages as m
@@ -21,6 +22,8 @@ IDLE: Final = 180.0
 """Seconds of the other side's silence after which it is taken for gone."""
 SLOW: Final = 30.0
 """Seconds a peer may take for one stretch of a piece before its slot goes to others."""
+T = TypeVar("T")
+
 STRETCH: Final = 1 << 20
 """Bytes of a piece sent in one go."""
 LOOK: Final = 5.0
@@ -94,6 +97,7 @@ class Link:
         self._share = share
         self.account = share.ledger.peer(str(self.connection.remote), share.kind_of(self.connection.remote.host))
         self.wire.start(share.content)
+        share.on_manners(self.connection.give_way(Ledbat()))
         share.links.add(self)
 
     async def run(self) -> None:
@@ -169,19 +173,21 @@ class Link:
         await self._in_time(self.connection.send(self.wire.send_piece(request.index, request.offset, request.length)))
         sent = 0
         while sent < request.length:
-            count = self._share.limit.share(min(STRETCH, request.length - sent))
+            most = self._share.limit.share(min(STRETCH, request.length - sent))
+            count = await self._in_time(self.connection.room(most))
             await self._share.limit.take(count)
             await self._in_time(self.connection.send_file(self._share.file, start + sent, count))
             sent += count
         self.account.bytes_sent += request.length
 
-    async def _in_time(self, sending: Coroutine[None, None, None]) -> None:
+    async def _in_time(self, sending: Coroutine[None, None, T]) -> T:
         try:
             async with asyncio.timeout(SLOW):
-                await sending
+                result = await sending
         except TimeoutError:
             raise FilteredError(f"{self.connection.remote}: took nothing for {SLOW:g} s") from None
         self._said_at = self._loop.time()
+        return result
 
     # -- in
 

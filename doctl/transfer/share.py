@@ -39,6 +39,8 @@ class Share:
         """How to book a peer at an address."""
         self.unchanged: Callable[[], bool] = lambda: True
         """Whether the file is still what was verified; asked before each piece."""
+        self.on_manners: Callable[[str], None] = lambda _means: None
+        """Called for each connection with how it gives way to everything else when we send."""
         self.on_link: Callable[[Link], None] = lambda _link: None
         """Called with each connection that another peer opened to us."""
 
