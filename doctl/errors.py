@@ -80,14 +80,18 @@ class ProtocolError(RemoteError):
 
 
 class OriginError(RemoteError):
-    """An HTTP server answered with something unusable."""
+    """An HTTP server answered with something unusable; ``status`` is a refusal's, else None."""
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class BusyError(OriginError):
     """An HTTP server cannot answer now and may later; ``wait`` is the seconds it asks for, None where it names none."""
 
-    def __init__(self, message: str, *, wait: float | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, wait: float | None = None, status: int | None = None) -> None:
+        super().__init__(message, status=status)
         self.wait = wait
 
 

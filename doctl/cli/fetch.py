@@ -13,7 +13,7 @@ from doctl.cli.exits import Exit
 from doctl.cli.options import TimeoutOption
 from doctl.cli.progress import Talk, size, talking
 from doctl.cli.results import ResultFormat, ResultFormatOption, ResultOutputOption, as_json
-from doctl.endpoints import Address
+from doctl.endpoints import HTTP_PORT, Address
 from doctl.printable import printable
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ def command(
     ] = None,
     sha256: Annotated[str | None, typer.Option(metavar="HEX", help="What the whole file must hash to.")] = None,
     peer: Annotated[list[str] | None, typer.Option(metavar="HOST[:PORT]", help="A peer to ask; repeatable.")] = None,
+    cache_host: Annotated[
+        str | None, typer.Option(metavar="HOST", help="A Connected Cache to ask before the origin.")
+    ] = None,
     mode: Annotated[str, typer.Option(metavar="MODE", help="0 http, 1 lan, 2 group, 3 internet, 99 simple.")] = "1",
     proxy: Annotated[
         str | None, typer.Option(metavar="URL", help="Proxy for HTTP instead of the environment's.")
@@ -61,6 +64,7 @@ def command(
         hash_of_hashes=parse_hash_of_hashes(hash_of_hashes) if hash_of_hashes is not None else None,
         sha256=quantities.sha256(sha256) if sha256 is not None else None,
         peers=tuple(dict.fromkeys(quantities.peer_address(text) for text in peer or [])),
+        cache_host=str(Address.parse(cache_host, HTTP_PORT)) if cache_host is not None else None,
         mode=quantities.mode(mode),
         proxy=proxy,
         max_down=quantities.rate(max_down) if max_down is not None else None,

@@ -35,6 +35,7 @@ class FetchOrder:
     max_up: int | None = None
     seed_for: float = 0.0
     listen: Address | None = None
+    cache_host: str | None = None
     force: bool = False
     timeout: float = 10.0
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from doctl.endpoints import Address
 from doctl.errors import ContentError
+from doctl.jobs.caching import CacheFirst, notes_file, unfit
 from doctl.jobs.fetch_result import WITHOUT_PEERS, FetchJob
 from doctl.jobs.listening import listen_for_peers
 from doctl.sources.http import HttpSource
@@ -63,8 +64,8 @@ class Transfer:
         if self._order.mode in WITHOUT_PEERS:
             self._result.mode = self._order.mode
             self._result.mode_reason = f"HTTP only: download mode {self._order.mode} was asked for"
-        engine = self._engine(store, origin, start=0)
-        async with self._watched(engine, "downloading"):
+        engine = self._engine(store, start=0)
+        async with self._watched(engine, "downloading"), self._fed(engine, origin):
             self._keep(store, await engine.run())
             await asyncio.to_thread(store.sync)
         store.publish()
@@ -77,12 +78,16 @@ class Transfer:
             listener = await listen_for_peers(self._job.network, self._order.listen)
             node.accept_on(listener)
             self._job.say(f"giving verified pieces to peers on {listener.address}")
-            engine = self._engine(store, origin, start=secrets.randbelow(max(store.content.pieces, 1)))
+            engine = self._engine(store, start=secrets.randbelow(max(store.content.pieces, 1)))
             engine.on_verified = share.verified_piece
-            share.on_link = lambda link: engine.add(self._caller(link))
+
+            def welcome(link: Link) -> None:
+                engine.add(self._caller(link))
+
+            share.on_link = welcome
             for address in self._order.peers:
                 engine.add(self._called(node, share, address))
-            async with self._watched(engine, "downloading"):
+            async with self._watched(engine, "downloading"), self._fed(engine, origin):
                 self._keep(store, await engine.run())
                 await asyncio.to_thread(store.sync)
             share.on_link = lambda _link: None
@@ -100,12 +105,29 @@ class Transfer:
         finally:
             share.file.close()
 
-    def _engine(self, store: Store, origin: Origin | None, start: int) -> Engine:
+    def _engine(self, store: Store, start: int) -> Engine:
         limit = RateLimit(self._order.max_down)
-        engine = Engine(store, self._result.ledger, self._job.network.now, start=start, limit=limit)
-        if origin is not None:
-            engine.add(HttpSource(self._job.client, origin))
-        return engine
+        return Engine(store, self._result.ledger, self._job.network.now, start=start, limit=limit)
+
+    @contextlib.asynccontextmanager
+    async def _fed(self, engine: Engine, origin: Origin | None) -> AsyncIterator[None]:
+        """Give ``engine`` the origin as a source, or the cache host with the origin behind it."""
+        host = self._order.cache_host
+        why = unfit(self._order.url, engine.content) if host is not None else None
+        if why is not None:
+            self._job.say(f"the cache {host} is not asked: {why}")
+        if host is None or why is not None:
+            if origin is not None:
+                engine.add(HttpSource(self._job.client, origin))
+            yield
+            return
+        first = CacheFirst(self._job, host, origin, notes_file())
+        engine.more_may_come = lambda: first.trying
+        feeding = asyncio.create_task(first.feed(engine))
+        try:
+            yield
+        finally:
+            feeding.cancel()
 
     def _called(self, node: Node, share: Share, address: Address) -> PeerSource:
         async def dial() -> Link:

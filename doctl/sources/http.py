@@ -29,27 +29,33 @@ class HttpSource:
     thrown away again.
     """
 
-    kind: Kind = Kind.HTTP
-
     def __init__(
         self,
         client: "httpx.AsyncClient",
         origin: Origin,
         *,
+        kind: Kind = Kind.HTTP,
         parallel: int = PARALLEL,
         run: int = RUN,
         patience: Patience = Patience(),  # noqa: B008 - frozen
     ) -> None:
-        """Fetch with ``client``, whose read timeout decides when a silent connection is given up."""
+        """Fetch with ``client``, whose read timeout decides when a silent connection is given up.
+
+        ``kind`` is CACHE for a server that has copies of an origin's files.
+        """
+        self.kind = kind
         self.name = urlsplit(origin.url).hostname or ""
         self._client = client
         self._origin = origin
         self._parallel = parallel if origin.ranges else 1
         self._run = run
         self._patience = patience
+        self._wrong = asyncio.Event()
 
     def judged(self, good: bool) -> None:
-        """Hear whether a piece was right; what two wrong ones from an origin mean is the engine's to say."""
+        """Hear whether a piece was right: a wrong one ends a cache; an origin's are the engine's to judge."""
+        if not good and self.kind is Kind.CACHE:
+            self._wrong.set()
 
     async def run(self, desk: Desk) -> None:
         """Fetch until cancelled; raises what is wrong with the origin.
@@ -59,10 +65,17 @@ class HttpSource:
         """
         try:
             async with asyncio.TaskGroup() as workers:
+                watch = workers.create_task(self._until_wrong())
                 tasks = [workers.create_task(self._work(desk)) for _ in range(self._parallel)]
+                await asyncio.wait(tasks)
+                watch.cancel()
         except ExceptionGroup as group:
             raise group.exceptions[0] from None
         raise tasks[-1].result()
+
+    async def _until_wrong(self) -> None:
+        await self._wrong.wait()
+        raise OriginError(f"{self.name}: sent a piece that is not what its hash says")
 
     async def _work(self, desk: Desk) -> DoctlError:
         """Fetch one run after another over a connection of our own; return why that came to an end."""

@@ -46,6 +46,8 @@ class Engine:
         """Sources that ended with an error, in the order they did."""
         self.on_verified: Callable[[int], None] = lambda _piece: None
         """Called on the event loop with each piece that has been verified and written."""
+        self.more_may_come: Callable[[], bool] = lambda: False
+        """Whether somebody may yet add a source, so that having none is no reason to give up."""
         self._store = store
         self._now = now
         self._limit = limit or RateLimit()
@@ -74,8 +76,8 @@ class Engine:
         finally:
             await self._stop()
 
-    def add(self, source: Source) -> None:
-        """Set a source to work, now or while the engine runs."""
+    def add(self, source: Source) -> asyncio.Task[None]:
+        """Set a source to work, now or while the engine runs; the task ends when the source can do no more."""
         if source.kind in PEER_KINDS:
             self.plan.add_peer(source)
         else:
@@ -83,6 +85,7 @@ class Engine:
         self._sources[source] = task = asyncio.create_task(self._drive(source))
         task.add_done_callback(lambda _task: self._part_with(source))
         task.add_done_callback(self._look_at)
+        return task
 
     def progress(self, state: str = "downloading") -> Progress:
         """Return how far it has come."""
@@ -122,7 +125,7 @@ class Engine:
     def _give_up_if_hopeless(self) -> None:
         if self._fatal is not None:
             raise self._fatal
-        if not self._sources and not self._checks:
+        if not self._sources and not self._checks and not self.more_may_come():
             raise self._reason() or NetworkError("no source is left that has the rest of the file")
         if self._stalled():
             raise self._reason() or NetworkError(f"nothing came from any source for {STALL:g} s")

@@ -112,11 +112,14 @@ class Answer:
     def refusal(self) -> OriginError:
         """Return what an answer without the file means: BusyError where asking again later may help."""
         if self.status in _LATER:
-            return BusyError(f"{self.who}: answered {self._status_line()}", wait=self._wait())
+            return BusyError(f"{self.who}: answered {self._status_line()}", wait=self._wait(), status=self.status)
         reason = _REFUSALS.get(self.status)
-        if reason is None:
-            return self._unusable(f"answered {self._status_line()}, which is of no use here")
-        return self._unusable(f"{reason} (answer {self.status})")
+        what = (
+            f"answered {self._status_line()}, which is of no use here"
+            if reason is None
+            else f"{reason} (answer {self.status})"
+        )
+        return OriginError(f"{self.who}: {what}", status=self.status)
 
     def _part(self, asked: ContentRange) -> ContentRange:
         """Return Content-Range, which must be the range ``asked`` for, with a body of that size."""
