@@ -17,6 +17,8 @@ AHEAD: Final = 1.0
 """Seconds of data that are kept asked for: covers the longest round trip, and costs little when a peer dies."""
 MOST_AHEAD: Final = 8 << 20
 """Bytes asked for at a time at the most, as long as that is two pieces."""
+MOST_PIECES: Final = 256
+"""Pieces asked for at a time at the most; a peer may take many hundreds of requests for an attack."""
 BLOCK: Final = 1 << 20
 """Bytes in one request: a whole piece as Delivery Optimization cuts it; it must fit into one message."""
 SMOOTHING: Final = 0.3
@@ -50,24 +52,26 @@ class PeerSource:
         now: Callable[[], float],
         *,
         redial: bool = True,
+        retry_after: tuple[float, ...] = RETRY_AFTER,
     ) -> None:
         self.name = name
         self.kind = kind
         self._open_link = open_link
         self._now = now
         self._redial = redial
+        self._retry_after = retry_after
         self._delivered = 0
 
     async def run(self, desk: Desk) -> None:
         """Fetch until there is nothing left; a peer that is lost is tried again a few times, unless it broke a rule."""
-        waits = iter(RETRY_AFTER)
+        waits = iter(self._retry_after)
         while True:
             before = self._delivered
             try:
                 await self._visit(desk)
             except NetworkError:
                 if self._delivered > before:
-                    waits = iter(RETRY_AFTER)
+                    waits = iter(self._retry_after)
                 wait = next(waits, None) if self._redial else None
                 if wait is None:
                     raise
@@ -89,8 +93,7 @@ class PeerSource:
         if good:
             return
         link = self._visiting.link
-        link.account.bad_pieces += 1
-        if link.account.bad_pieces >= BAD_PIECES and not link.account.banned:
+        if link.bad_piece() >= BAD_PIECES and not link.account.banned:
             link.account.banned = True
             self._redial = False
             link.ban(f"{self.name}: sent {BAD_PIECES} bad pieces and is banned for this download")
@@ -110,6 +113,7 @@ class _Visit:
         self._spare: memoryview | None = None
         self._filling = -1
         self._orphan: memoryview | None = None
+        self._unpaid = 0
         self._pace = AHEAD
         self._last = self._piece_at = now()
 
@@ -117,33 +121,53 @@ class _Visit:
         """Fetch until the link closes."""
         self._desk.has(self._source, self.link.pieces)
         self.link.downloader = self
-        feeding = asyncio.create_task(self._feed())
         try:
-            await self.link.closed.wait()
+            async with asyncio.TaskGroup() as tasks:
+                feeding = tasks.create_task(self._feed())
+                await self.link.closed.wait()
+                feeding.cancel()
         finally:
-            feeding.cancel()
             self._leave()
 
     # -- what the link asks of a downloader
 
     async def ready(self) -> None:
-        """Have a buffer at hand while requests are open."""
-        if self._spare is None and self._arrivals:
-            self._spare = await self._desk.buffer()
+        """Have a buffer at hand for the piece that comes next.
+
+        It is waited for only now, so that a peer holds memory for no longer than its data takes to come, and only
+        while no other piece is half here, so that peers that wait for memory never hold what others wait for.
+        """
+        await self._pay()
+        if self._spare is None and self._arrivals and not any(a.buffer is not None for a in self._arrivals.values()):
+            self._last = math.inf
+            spare = await self._desk.buffer()
+            self._last = self._now()
+            if self.link.downloader is self:
+                self._spare = spare
+            else:
+                self._desk.discard(spare)
 
     async def arriving(self, count: int) -> None:
-        """Pass on how much came."""
-        self._last = self._now()
+        """Pay for what came of a piece; what else comes is paid for with the next piece, and no sign of life."""
+        self._unpaid += count
+        if self._filling >= 0:
+            await self._pay()
+
+    async def _pay(self) -> None:
+        """Wait if what came came too fast; as long as we wait it is not the peer that is slow."""
+        count, self._unpaid = self._unpaid, 0
+        self._last = math.inf
         await self._desk.may_receive(count)
+        self._last = self._now()
 
     def place(self, index: int, offset: int, length: int) -> memoryview | None:
-        """Put a block into its piece's buffer, unless the piece is no longer wanted."""
+        """Put a block into its piece's buffer, unless the piece is no longer wanted or another one is half here."""
         arrival = self._arrivals.get(index)
         if arrival is None:
             return None
         if arrival.buffer is None:
             arrival.buffer, self._spare = self._spare, None
-        if arrival.buffer is None:  # ready() always comes first
+        if arrival.buffer is None:
             return None
         self._filling = index
         return arrival.buffer[offset : offset + length]
@@ -185,7 +209,7 @@ class _Visit:
                 self._ask(piece)
 
     def _depth(self) -> int:
-        most = max(2, MOST_AHEAD // self._desk.content.piece_size)
+        most = max(2, min(MOST_PIECES, MOST_AHEAD // self._desk.content.piece_size))
         return min(most, 1 + math.ceil(AHEAD / max(self._pace, 1e-6)))
 
     def _ask(self, piece: int) -> None:
@@ -198,10 +222,11 @@ class _Visit:
 
     def _block_came(self, block: m.Piece) -> None:
         self._filling = -1
-        arrival = self._arrivals.get(block.index)
+        arrival = None if self._free_orphan() else self._arrivals.get(block.index)
         if arrival is None or block.data is None:
             self._desk.waste(block.length)
-            self._free_orphan()
+            if arrival is not None:  # there was no memory for it
+                self._drop([block.index])
             return
         arrival.missing -= block.length
         if arrival.missing == 0 and arrival.buffer is not None:
@@ -221,6 +246,7 @@ class _Visit:
         """Stop waiting for ``pieces``: take the requests back and let others have them."""
         for piece in pieces:
             arrival = self._arrivals.pop(piece)
+            self._desk.waste(self._desk.content.size_of(piece) - arrival.missing)
             self._release(piece, arrival.buffer)
             if not (self.link.closed.is_set() or self.link.wire.peer_choking):
                 for request in _blocks(piece, self._desk.content.size_of(piece)):
@@ -237,14 +263,19 @@ class _Visit:
         else:
             self._desk.discard(buffer)
 
-    def _free_orphan(self) -> None:
-        if self._orphan is not None:
-            self._desk.discard(self._orphan)
-            self._orphan = None
+    def _free_orphan(self) -> bool:
+        """Give back the buffer of a piece that was dropped while a block of it came; False if there is none."""
+        if self._orphan is None:
+            return False
+        self._desk.discard(self._orphan)
+        self._orphan = None
+        return True
 
     def _leave(self) -> None:
         self.link.downloader = None
         self._drop(list(self._arrivals))
+        if self._filling >= 0:
+            self._desk.waste(self.link.wire.unfinished)
         if self.link.closed.is_set():
             self._free_orphan()
         elif self.link.wire.interested:

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
 from doctl.errors import FilteredError, LocalError, NetworkError, ProtocolError
@@ -14,27 +15,38 @@ from doctl.transfer.upload import MAX_QUEUED
 from doctl.wire import messages as m
 from doctl.wire.swarm import SwarmConnection
 
-HANDSHAKE_TIME: Final = 10.0
-"""Seconds for the other side to say who it is."""
-KEEP_ALIVE: Final = 60.0
-"""Seconds of our own silence after which a keep-alive goes out."""
-IDLE: Final = 180.0
-"""Seconds of the other side's silence after which it is taken for gone."""
-SLOW: Final = 30.0
-"""Seconds a peer may take for one stretch of a piece before its slot goes to others."""
 T = TypeVar("T")
 
 STRETCH: Final = 1 << 20
 """Bytes of a piece sent in one go."""
-LOOK: Final = 5.0
-"""Seconds between looks at the clock."""
+SLICE: Final = 0.005
+"""Seconds after which a connection that is always ready lets others run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How long to put up with a peer, in seconds.
+
+    ``handshake`` is for the other side to say who it is; ``keep_alive`` our own silence after which a keep-alive goes
+    out; ``idle`` the other side's silence after which it is taken for gone; ``slow`` what it may take to receive one
+    stretch of a piece before its slot goes to others; ``look`` is how often the clock is looked at.
+    """
+
+    handshake: float = 10.0
+    keep_alive: float = 60.0
+    idle: float = 180.0
+    slow: float = 60.0
+    look: float = 2.0
+
+
+USUAL: Final = Times()
 
 
 class Downloader(Protocol):
     """The half of a connection that wants pieces; ``sources.peer`` has it."""
 
     async def ready(self) -> None:
-        """Have memory at hand for a piece that may come with the next bytes."""
+        """Have memory at hand for the piece that comes next."""
         ...
 
     def place(self, index: int, offset: int, length: int) -> memoryview | None:
@@ -56,7 +68,7 @@ class Link:
     ``pieces`` is the set of pieces the peer says it has.
     """
 
-    def __init__(self, connection: Connection, now: float, *, dialled: bool = False) -> None:
+    def __init__(self, connection: Connection, now: float, *, dialled: bool = False, times: Times = USUAL) -> None:
         self.connection = connection
         self.dialled = dialled
         self.wire = SwarmConnection(self._place)
@@ -68,7 +80,8 @@ class Link:
         self._outbox: deque[bytes] = deque()
         self._requests: deque[m.Request] = deque()
         self._wake = asyncio.Event()
-        self._heard_at = self._said_at = now
+        self._times = times
+        self._heard_at = self._said_at = self._breathed_at = now
         self._loop = asyncio.get_running_loop()
         self._end: asyncio.Future[None] = self._loop.create_future()
 
@@ -81,30 +94,33 @@ class Link:
     async def meet(self) -> m.Handshake:
         """Wait for the peer's handshake."""
         try:
-            async with asyncio.timeout(HANDSHAKE_TIME):
-                while True:
-                    event = self.wire.next_event()
-                    if isinstance(event, m.Handshake):
-                        self.remote_id = event.peer_id
-                        return event
-                    if await self._receive() == 0:
-                        raise NetworkError(f"{self.connection.remote}: closed during the handshake; not in this swarm")
+            with self._blaming():
+                async with asyncio.timeout(self._times.handshake):
+                    while True:
+                        event = self.wire.next_event()
+                        if isinstance(event, m.Handshake):
+                            self.remote_id = event.peer_id
+                            return event
+                        if await self._receive() == 0:
+                            raise NetworkError(
+                                f"{self.connection.remote}: hung up at the handshake: has other content or refuses us"
+                            )
         except TimeoutError:
             raise FilteredError(f"{self.connection.remote}: connected, but no handshake came") from None
 
     def join(self, share: Share) -> None:
-        """Become part of a swarm; what either side has is told once ``run`` talks."""
+        """Become part of a swarm; what we have is the first thing that ``run`` will say."""
         self._share = share
         self.account = share.ledger.peer(str(self.connection.remote), share.kind_of(self.connection.remote.host))
         self.wire.start(share.content)
         share.on_manners(self.connection.give_way(Ledbat()))
+        if share.verified:
+            self.say(m.Bitfield(share.verified, share.content.pieces))
         share.links.add(self)
 
     async def run(self) -> None:
         """Talk until either side ends it; ``error`` then says why, if for a reason."""
         share = self._share
-        if share.verified:
-            self.say(m.Bitfield(share.verified, share.content.pieces))
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._read())
@@ -123,6 +139,12 @@ class Link:
         """Close the connection for a reason of ours."""
         if not self._end.done():
             self._end.set_exception(error)
+
+    def bad_piece(self) -> int:
+        """Count a bad piece against the peer; return how many that makes over all its connections."""
+        self.account.bad_pieces += 1
+        self._share.bad_pieces[self.remote_id] += 1
+        return self._share.bad_pieces[self.remote_id]
 
     def ban(self, why: str) -> None:
         """Close the connection, and take no other from this peer."""
@@ -178,35 +200,57 @@ class Link:
             await self._share.limit.take(count)
             await self._in_time(self.connection.send_file(self._share.file, start + sent, count))
             sent += count
+            await self._breathe()
         self.account.bytes_sent += request.length
 
     async def _in_time(self, sending: Coroutine[None, None, T]) -> T:
         try:
-            async with asyncio.timeout(SLOW):
+            async with asyncio.timeout(self._times.slow):
                 result = await sending
         except TimeoutError:
-            raise FilteredError(f"{self.connection.remote}: took nothing for {SLOW:g} s") from None
+            raise FilteredError(
+                f"{self.connection.remote}: too slow, took less than {STRETCH:,} bytes in {self._times.slow:g} s"
+            ) from None
         self._said_at = self._loop.time()
         return result
+
+    async def _breathe(self) -> None:
+        """Let other tasks run now and then: nothing else does where a socket is always ready."""
+        if self._loop.time() - self._breathed_at > SLICE:
+            await asyncio.sleep(0)
+            self._breathed_at = self._loop.time()
 
     # -- in
 
     async def _read(self) -> None:
-        while True:
-            if self.downloader is not None:
-                await self.downloader.ready()
-            event = self.wire.next_event()
-            if event is not None:
-                self._handle(event)
-            elif await self._receive() == 0:
-                raise NetworkError(f"{self.connection.remote}: closed the connection")
+        with self._blaming():
+            while True:
+                if self.downloader is not None and self.wire.piece_next:
+                    await self.downloader.ready()
+                event = self.wire.next_event()
+                if event is not None:
+                    self._handle(event)
+                elif await self._receive() == 0:
+                    raise NetworkError(f"{self.connection.remote}: closed the connection")
+
+    @contextlib.contextmanager
+    def _blaming(self) -> Iterator[None]:
+        """Say who it is that breaks a rule."""
+        try:
+            yield
+        except ProtocolError as error:
+            raise ProtocolError(f"{self.connection.remote}: {error}", fault=error.fault) from None
 
     async def _receive(self) -> int:
         count = await self.connection.receive_into(self.wire.buffer())
-        self.wire.received(count)
+        try:
+            self.wire.received(count)
+        except ProtocolError as error:  # it ended inside a message: a peer that died has broken no rule
+            raise NetworkError(f"{self.connection.remote}: {error}") from None
         self._heard_at = self._loop.time()
         if self.downloader is not None and count:
             await self.downloader.arriving(count)
+        await self._breathe()
         return count
 
     def _place(self, index: int, offset: int, length: int) -> memoryview | None:
@@ -214,6 +258,8 @@ class Link:
 
     def _handle(self, event: m.Message) -> None:
         match event:
+            case m.KeepAlive() | m.Filler():
+                return
             case m.Interested():
                 self._share.slots.ask(self)
             case m.NotInterested():
@@ -243,9 +289,9 @@ class Link:
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(self._times.look)
             now = self._loop.time()
-            if now - self._heard_at > IDLE:
-                raise FilteredError(f"{self.connection.remote}: silent for {IDLE:g} s")
-            if now - self._said_at > KEEP_ALIVE:
+            if now - self._heard_at > self._times.idle:
+                raise FilteredError(f"{self.connection.remote}: silent for {self._times.idle:g} s")
+            if now - self._said_at > self._times.keep_alive:
                 self.say(m.KeepAlive())

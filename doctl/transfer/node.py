@@ -9,23 +9,22 @@ from typing import Final, Self
 from doctl.endpoints import Address
 from doctl.errors import DoctlError, NetworkError, ProtocolError
 from doctl.net.base import Connection, Listener, Network
-from doctl.transfer.link import Link
+from doctl.transfer.link import USUAL, Link, Times
 from doctl.transfer.share import Share
 
 MAX_LINKS: Final = 64
 """Connections of one swarm, both ways."""
 MAX_STRANGERS: Final = 64
 """Accepted connections that have not said yet what they want."""
-TURNS: Final = 2.0
-"""Seconds between looks at whose turn it is."""
 
 
 class Node:
     """All connections of this process. An asynchronous context manager: leaving it closes every one."""
 
-    def __init__(self, network: Network, peer_id: bytes | None = None) -> None:
+    def __init__(self, network: Network, peer_id: bytes | None = None, *, times: Times = USUAL) -> None:
         self.peer_id = peer_id or secrets.token_bytes(16) + bytes(4)
         self._network = network
+        self._times = times
         self._shares: dict[bytes, Share] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._strangers = 0
@@ -53,7 +52,7 @@ class Node:
         """Connect to a peer and shake hands; the connection is then alive in the background."""
         connection = await self._network.connect(address, timeout)
         try:
-            link = Link(connection, self._network.now(), dialled=True)
+            link = Link(connection, self._network.now(), dialled=True, times=self._times)
             await link.introduce(share.swarm_hash, self.peer_id)
             answer = await link.meet()
             if answer.swarm_hash != share.swarm_hash:
@@ -63,7 +62,7 @@ class Node:
             connection.close()
             raise
         link.join(share)
-        self._start(link.run())
+        self._start(link.run(), connection)
         return link
 
     def _admit(self, link: Link, share: Share) -> None:
@@ -97,24 +96,21 @@ class Node:
             while True:
                 connection = await listener.accept()
                 if self._strangers < MAX_STRANGERS:
-                    self._start(self._greet(connection))
+                    self._start(self._greet(connection), connection)
                 else:
                     connection.close()
+                await asyncio.sleep(0)  # accepting does not wait while callers queue up
         finally:
             listener.close()
 
     async def _greet(self, connection: Connection) -> None:
         """Answer a stranger's handshake if it names a swarm of ours; else close without a word."""
         self._strangers += 1
-        link = Link(connection, self._network.now())
+        link = Link(connection, self._network.now(), times=self._times)
         try:
             share = await self._welcome(link)
         except DoctlError:
-            connection.close()
             return
-        except BaseException:
-            connection.close()
-            raise
         finally:
             self._strangers -= 1
         link.join(share)
@@ -132,11 +128,14 @@ class Node:
 
     async def _take_turns(self) -> None:
         while True:
-            await asyncio.sleep(TURNS)
+            await asyncio.sleep(self._times.look)
             for slots in {share.slots for share in self._shares.values()}:
                 slots.take_turns()
 
-    def _start(self, work: Coroutine[None, None, None]) -> None:
+    def _start(self, work: Coroutine[None, None, None], connection: Connection | None = None) -> None:
+        """Let ``work`` run in the background; ``connection`` is closed at its end, even if it never began."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        if connection is not None:
+            task.add_done_callback(lambda _task: connection.close())

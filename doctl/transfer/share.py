@@ -1,5 +1,6 @@
 """One content on this machine as its swarm sees it: which pieces may be given, to whom, and who is connected."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -33,6 +34,8 @@ class Share:
         self.slots = slots
         self.limit = limit
         self.links: set[Link] = set()
+        self.bad_pieces: Counter[bytes] = Counter()
+        """How many bad pieces each peer sent, by peer id: a peer that comes back is no new one."""
         self.banned: set[bytes] = set()
         """Peer ids that sent too many bad pieces."""
         self.kind_of: Callable[[str], Kind] = kind_of_address
