@@ -1,6 +1,5 @@
 """What every check command does: run its checks on the real network, write the report, give the exit code."""
 
-import asyncio
 import os
 import platform
 import shutil
@@ -11,6 +10,7 @@ from typing import Any, Final, TextIO
 from doctl.cli.delivery import deliver
 from doctl.cli.exits import Exit, of_nagios, of_status
 from doctl.cli.options import Common, FailOn
+from doctl.cli.running import run
 from doctl.digest import counts
 from doctl.jobs.checking import Check, Outcome, run_checks
 from doctl.output import Format, renderer
@@ -25,7 +25,7 @@ def conduct(command: str, checks: Sequence[Check[Any]], common: Common) -> int:
     render = renderer(common.format)  # before the checks: a format that is not installed should not cost a run
     ticker = Ticker(sys.stderr, [check.name for check in checks], shown=not common.quiet)
     try:
-        outcome = asyncio.run(_checked(command, checks, ticker.tick))
+        outcome = run(_checked(command, checks, ticker.tick))
     finally:
         ticker.clear()
     deliver(outcome.report, render, common)

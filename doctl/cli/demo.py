@@ -1,11 +1,11 @@
 """``doctl demo``: everything on loopback in one go."""
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from doctl.cli.delivery import put
 from doctl.cli.exits import Exit
 from doctl.cli.progress import size, talking
+from doctl.cli.running import run
 from doctl.errors import NetworkError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def command() -> int:
 
     result = FetchResult()
     with talking(quiet=False) as talk:
-        roles = asyncio.run(demo(SystemNetwork(), result, watch=talk.watch, say=talk.say))
+        roles = run(demo(SystemNetwork(), result, watch=talk.watch, say=talk.say))
     if result.error is not None:
         raise NetworkError(f"the demonstration failed: {result.error}")
     put(_said(result, roles), None)

@@ -1,6 +1,5 @@
 """``doctl fetch``: one file from HTTP and peers at once."""
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +12,7 @@ from doctl.cli.exits import Exit
 from doctl.cli.options import TimeoutOption
 from doctl.cli.progress import Talk, size, talking
 from doctl.cli.results import ResultFormat, ResultFormatOption, ResultOutputOption, as_json
+from doctl.cli.running import run
 from doctl.endpoints import HTTP_PORT, Address
 from doctl.printable import printable
 
@@ -50,6 +50,7 @@ def command(
     wanted: ResultFormatOption = ResultFormat.TEXT,
     output: ResultOutputOption = None,
     timeout: TimeoutOption = 10.0,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say how uploads give way.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No talk and no progress.")] = False,
 ) -> int:
     """Fetch a file from its HTTP origin and from peers at once, every piece verified."""
@@ -73,6 +74,7 @@ def command(
         listen=_listen(listen),
         force=force,
         timeout=timeout,
+        verbose=verbose,
     )
     result = FetchResult()
     try:
@@ -97,7 +99,7 @@ def _run(order: "FetchOrder", result: "FetchResult", talk: Talk) -> None:
     from doctl.jobs.fetch import fetch  # noqa: PLC0415 - --help fetches nothing
     from doctl.net.system import SystemNetwork  # noqa: PLC0415
 
-    asyncio.run(fetch(SystemNetwork(), order, result, watch=talk.watch, say=talk.say))
+    run(fetch(SystemNetwork(), order, result, watch=talk.watch, say=talk.say))
 
 
 def _exit_of(result: "FetchResult") -> Exit:

@@ -1,6 +1,5 @@
 """``doctl serve``: shares finished files with peers."""
 
-import asyncio
 import json
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ from doctl.cli.delivery import put
 from doctl.cli.exits import Exit
 from doctl.cli.progress import size
 from doctl.cli.results import ResultFormat, ResultFormatOption
+from doctl.cli.running import run
 from doctl.printable import printable
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def command(
     ledger = Ledger()
     tell = _tell_json if wanted is ResultFormat.JSON else _tell
     try:
-        asyncio.run(serve(SystemNetwork(), order, ledger, tell))
+        run(serve(SystemNetwork(), order, ledger, tell))
         return Exit.PASSED
     finally:
         if not quiet:

@@ -8,7 +8,6 @@ import os
 import socket
 import ssl
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -16,6 +15,7 @@ from doctl.endpoints import Address
 from doctl.errors import LocalError, NameLookupError, NetworkError
 from doctl.net.os_errors import of_os_error
 from doctl.net.slots import Slots
+from doctl.net.threads import uninterruptible
 
 if TYPE_CHECKING:
     import httpx
@@ -127,19 +127,13 @@ class SystemListener:
         self._socket.close()
 
 
-def _look_up(host: str, done: "asyncio.Future[list[str]]", loop: asyncio.AbstractEventLoop) -> None:
-    """Resolve in a thread of its own and hand the result to the loop, if that still wants it."""
-    result: list[str] = []
-    with contextlib.suppress(OSError, UnicodeError):
+def _look_up(host: str) -> list[str]:
+    """Return the addresses of ``host``, none where it cannot be resolved."""
+    try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        result = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-    def finish() -> None:
-        if not done.done():
-            done.set_result(result)
-
-    with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
-        loop.call_soon_threadsafe(finish)
+    except (OSError, UnicodeError):
+        return []
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 class SystemNetwork:
@@ -163,16 +157,9 @@ class SystemNetwork:
         return asyncio.get_running_loop().time()
 
     async def resolve(self, host: str, timeout: float) -> list[str]:
-        """Return the addresses of ``host``.
-
-        The look-up runs in a daemon thread: getaddrinfo cannot be interrupted, and must not hold up the end.
-        """
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[list[str]] = loop.create_future()
-        threading.Thread(target=_look_up, args=(host, done, loop), daemon=True).start()
+        """Return the addresses of ``host``; what looks it up is left behind when the time is up."""
         try:
-            async with asyncio.timeout(timeout):
-                addresses = await done
+            addresses = await uninterruptible(functools.partial(_look_up, host), timeout)
         except TimeoutError:
             raise NameLookupError(f"{host}: the name was not resolved within {timeout:g} s") from None
         if not addresses:

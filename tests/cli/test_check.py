@@ -96,6 +96,15 @@ def test_a_black_hole_with_names_is_told_in_time(black_hole: namespaces.Host) ->
     assert len({finding["target"] for finding in filtered}) >= 5
 
 
+@pytest.mark.parametrize("command", [["proxy", "--pac", "http://pac.example/"], ["fetch", "http://file.example/"]])
+def test_a_name_server_that_is_silent_holds_up_no_end(black_hole: namespaces.Host, command: list[str]) -> None:
+    """A name that only the HTTP client looks up keeps no command past its timeout; the system would take 10 s."""
+    start = time.monotonic()
+    done = black_hole.run(*DOCTL, *command, "--timeout", "1", check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert time.monotonic() - start < 7
+
+
 def test_no_network_at_all_is_clear_findings() -> None:
     """A machine whose only adapter is down gets a report of what that means, not a crash."""
     with namespaces.lan("alone") as (alone,):
