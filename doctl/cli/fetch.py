@@ -51,6 +51,7 @@ def command(
     output: ResultOutputOption = None,
     timeout: TimeoutOption = 10.0,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say how uploads give way.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say how uploads give way.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No talk and no progress.")] = False,
 ) -> int:
     """Fetch a file from its HTTP origin and from peers at once, every piece verified."""
@@ -74,6 +75,7 @@ def command(
         listen=_listen(listen),
         force=force,
         timeout=timeout,
+        verbose=verbose,
         verbose=verbose,
     )
     result = FetchResult()

@@ -38,6 +38,7 @@ class FetchOrder:
     cache_host: str | None = None
     force: bool = False
     timeout: float = 10.0
+    verbose: bool = False
 
 
 @dataclass(slots=True)

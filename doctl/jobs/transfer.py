@@ -41,6 +41,7 @@ class Transfer:
         self._job = job
         self._order = job.order
         self._result = job.result
+        self._manners: set[str] = set()
 
     # -- pieces
 
@@ -100,6 +101,7 @@ class Transfer:
         limit = RateLimit(self._order.max_up)
         file = store.reader()
         share = Share(store.content, file, store.verified, ledger=self._result.ledger, slots=slots, limit=limit)
+        share.on_manners = self._tell_manners
         try:
             yield share
         finally:
@@ -128,6 +130,12 @@ class Transfer:
             yield
         finally:
             feeding.cancel()
+
+    def _tell_manners(self, means: str) -> None:
+        """Say once by what uploads give way, to who wants to know."""
+        if self._order.verbose and means not in self._manners:
+            self._manners.add(means)
+            self._job.say(f"uploads give way to everything else: {means}")
 
     def _called(self, node: Node, share: Share, address: Address) -> PeerSource:
         async def dial() -> Link:

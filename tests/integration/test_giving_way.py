@@ -1,0 +1,56 @@
+"""Uploads of the real command give way: on a real bottleneck, and in what ``fetch -v`` says."""
+
+import json
+import sys
+from pathlib import Path
+
+from tests import namespaces, need
+from tests.integration.commands import DOCTL, doctl, serving, write_random
+
+FLOW = (sys.executable, "-m", "tests.servers.flow")
+MBIT = 20
+SECONDS = 6.0
+
+
+def hash_file_of(path: Path) -> Path:
+    """Make the hash file of ``path`` and return where it is."""
+    assert doctl("phf", "create", path, "-q").returncode == 0
+    return path.with_name(f"{path.name}.phf")
+
+
+def test_an_upload_leaves_a_bottleneck_to_tcp(tmp_path: Path) -> None:
+    """While ``doctl serve`` gives a file to a peer, plain TCP on the same link has at least 90 % of it."""
+    need.program("tc")
+    shared = write_random(tmp_path / "shared.cab", 64 << 20)
+    phf = hash_file_of(shared)
+    with namespaces.lan("giver", "taker", ipv6=False) as (giver, taker):
+        namespaces.throttle(taker, MBIT, 200)
+        sink = taker.start(*FLOW, "sink", taker.ipv4, "9000")
+        assert sink.stdout is not None
+        sink.stdout.readline()
+        with serving(shared, prefix=tuple(giver.inside()), listen=f"{giver.ipv4}:7680") as seed:
+            taking = taker.start(
+                *DOCTL, "fetch", "http://127.0.0.1:9/", "-o", str(tmp_path / "got.cab"), "--phf", str(phf),
+                "--hash-of-hashes", seed.hash_of_hashes, "--peer", seed.address, "--listen", f"{taker.ipv4}:0",
+            )  # fmt: skip
+            assert taking.stderr is not None
+            while "giving verified pieces" not in (line := taking.stderr.readline()):
+                assert line, "the fetch ended"
+            foreground = json.loads(giver.run(*FLOW, "plain", taker.ipv4, "9000", str(SECONDS)).stdout)
+            assert taking.poll() is None, "the upload ended before the measurement did"
+    assert foreground["rate"] >= 0.9 * 0.95 * MBIT * 1e6
+
+
+def test_verbose_says_by_what_uploads_give_way(tmp_path: Path) -> None:
+    """``fetch -v`` names the means of this system, once however many peers there are; without -v it is silent of it."""
+    shared = write_random(tmp_path / "shared.cab", 3 << 20)
+    phf = hash_file_of(shared)
+    with serving(shared) as one, serving(shared) as other:
+        for options, times in ((["-v"], 1), ([], 0)):
+            done = doctl(
+                "fetch", "http://127.0.0.1:9/", "-o", tmp_path / f"got{times}.cab", "--phf", phf,
+                "--hash-of-hashes", one.hash_of_hashes, "--peer", one.address, "--peer", other.address,
+                "--listen", "127.0.0.1:0", *options,
+            )  # fmt: skip
+            assert done.returncode == 0, done.stderr
+            assert done.stderr.count("uploads give way to everything else: ") == times
