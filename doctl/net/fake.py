@@ -61,7 +61,7 @@ class FakeConnection:
         file.seek(offset)
         self.sent += file.read(count)
 
-    def give_way(self, controller: Controller) -> str:
+    def give_way(self, controller: "Controller") -> str:
         """Have nobody to give way to."""
         return "a script"
 
