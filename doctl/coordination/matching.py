@@ -5,11 +5,9 @@ other agreed to. The pools go from the nearest to the widest: same subnet, same 
 """
 
 import ipaddress
-import random
-from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterable, Iterator
+from operator import itemgetter
+from typing import Final, NamedTuple
 
 from doctl.errors import UsageError
 from doctl.settings import DownloadMode, IPAddress
@@ -32,16 +30,17 @@ EVERY: Final = "every"
 _ONE_LAN: Final = "inside"
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """A machine in a swarm. ``owner`` is what limits count: the IPv4 address or the IPv6 /64 that the service sees.
 
-    ``lan`` is the same text for all on one LAN, ``subnet`` empty where it is not known; ``endpoint`` tells two programs
-    on one machine apart; ``head`` is the JSON of ``peer_head``.
+    ``key`` is what a later join of the same member has again, and nobody at another address can have. ``machine`` is
+    the same for all that say they are on one machine, ``endpoint`` has the port as well. ``lan`` is the same text for
+    all on one LAN, ``subnet`` is empty where it is not known. ``head`` is the JSON of ``peer_head``.
     """
 
-    peer_id: str
+    key: str
     owner: str
+    machine: str
     endpoint: str
     lan: str
     subnet: str
@@ -49,11 +48,6 @@ class Member:
     mode: DownloadMode
     strict: bool
     head: str
-
-    @property
-    def key(self) -> str:
-        """What a later join of the same member has again, and nobody at another address can have."""
-        return f"{self.owner} {self.peer_id}"
 
     @property
     def share(self) -> int:
@@ -68,11 +62,12 @@ def member_of(request: JoinRequest, seen: IPAddress) -> Member:
         raise UsageError("ReportedIp must be a private address, or the one that the request comes from")
     owner = owner_of(seen)
     lan = _ONE_LAN if is_inside(seen) else owner
-    own = reported or (seen if lan == _ONE_LAN else None)
+    own = reported or (seen if lan == _ONE_LAN else request.peer_id.hex())
     return Member(
-        peer_id=request.peer_id.hex(),
+        key=f"{owner} {request.peer_id.hex()}",
         owner=owner,
-        endpoint=f"{own or request.peer_id.hex()} {request.port}",
+        machine=f"{owner} {own}",
+        endpoint=f"{owner} {own} {request.port}",
         lan=lan,
         subnet=str(ipaddress.ip_network((reported, request.prefix), strict=False))
         if reported and request.prefix
@@ -133,42 +128,35 @@ def kind_of(asker: Member, member: Member) -> PeerKind:
     return PeerKind.GROUP if asker.group and asker.group == member.group else PeerKind.INTERNET
 
 
-def choose(asker: Member, pools: Iterable[Sequence[Member]], wanted: int, chance: random.Random) -> list[Member]:
+def choose(asker: Member, pools: Iterable[Iterable[Member]], wanted: int) -> list[Member]:
     """Return at most ``wanted`` members of ``pools``, the nearest first, never the asker, each machine in its turn.
 
-    ``pools`` are the members found in each of the asker's pools, in the same order; a member may be in several.
+    ``pools`` are the members found in each of the asker's pools, in the same order, by chance; one may be in several.
     """
     chosen: list[Member] = []
-    seen = {asker.key, _place(asker)}
+    known = {asker.key, asker.endpoint}
     for pool in pools:
-        fresh: list[Member] = []
+        fresh = []
         for member in pool:
-            place = _place(member)
-            if member.key not in seen and place not in seen:
-                seen.update((member.key, place))
+            if member.key not in known and member.endpoint not in known:
+                known.add(member.key)
+                known.add(member.endpoint)
                 fresh.append(member)
-        chance.shuffle(fresh)
         chosen += _in_turn(asker, fresh)
         if len(chosen) >= wanted:
             break
     return chosen[:wanted]
 
 
-def _place(member: Member) -> str:
-    return f"{member.owner} {member.endpoint}"
-
-
-def _in_turn(asker: Member, members: Iterable[Member]) -> Iterator[Member]:
-    """Yield the first of every machine, then the second of every one that has two, and so on.
+def _in_turn(asker: Member, members: list[Member]) -> list[Member]:
+    """Return the first of every machine, then the second of every one that has two, and so on.
 
     On another LAN only the public address tells machines apart, since what they report of themselves proves nothing.
     """
-    machines: defaultdict[str, deque[Member]] = defaultdict(deque)
+    counts: dict[str, int] = {}
+    turns = []
     for member in members:
-        machines[member.endpoint.partition(" ")[0] if member.lan == asker.lan else member.owner].append(member)
-    waiting = deque(machines.values())
-    while waiting:
-        queue = waiting.popleft()
-        yield queue.popleft()
-        if queue:
-            waiting.append(queue)
+        machine = member.machine if member.lan == asker.lan else member.owner
+        turns.append(counts.get(machine, 0))
+        counts[machine] = turns[-1] + 1
+    return [member for _, member in sorted(zip(turns, members, strict=True), key=itemgetter(0))]

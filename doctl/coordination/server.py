@@ -7,7 +7,6 @@ import asyncio
 import hashlib
 import ipaddress
 import json
-import random
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -84,7 +83,6 @@ class Coordinator:
         self._limit = limit or JoinLimit(network.now)
         self._reflector = Reflector(network)
         self._metrics = Metrics()
-        self._chance = random.Random()  # noqa: S311 - spreads load, keeps no secret
 
     def app(self) -> Starlette:
         """Return the application."""
@@ -142,8 +140,8 @@ class Coordinator:
             await self._store.leave(swarm, asker)
             return []
         wanted = min(asked.peers_wanted, MOST_GIVEN)
-        spare = wanted // 2 + 1 if wanted else 0  # the asker itself, and machines that are there twice
-        return choose(asker, await self._store.join(swarm, asker, wanted + spare), wanted, self._chance)
+        spare = wanted // 4 + 1 if wanted else 0  # the asker itself, and machines that are there twice
+        return choose(asker, await self._store.join(swarm, asker, wanted + spare), wanted)
 
     async def _peers(self, request: Request) -> Response:
         """List a swarm to somebody who does not join it."""
@@ -151,7 +149,7 @@ class Coordinator:
         self._admit(request, seen)
         swarm = _swarm(*parse_swarm_query(request.query_params))
         asker = member_of(JoinRequest(peer_id=bytes(20), mode=DownloadMode.INTERNET), seen)
-        peers = choose(asker, await self._store.look(swarm, (EVERY,), MOST_PEERS), MOST_PEERS, self._chance)
+        peers = choose(asker, await self._store.look(swarm, (EVERY,), MOST_PEERS), MOST_PEERS)
         return Response(self._answer(asker, peers, seen), media_type=service.JSON_TYPE)
 
     def _answer(self, asker: Member, peers: list[Member], seen: IPAddress) -> bytes:
@@ -254,8 +252,8 @@ async def _body(request: Request, most: int, seconds: float) -> bytes:
     return bytes(body)
 
 
-def _health(status: HTTPStatus, **fields: object) -> Response:
-    return _json(json.dumps(fields).encode(), status, lifetime="no-store")
+def _health(code: HTTPStatus, /, **fields: object) -> Response:
+    return _json(json.dumps(fields).encode(), code, lifetime="no-store")
 
 
 def _json(data: bytes, status: HTTPStatus = HTTPStatus.OK, lifetime: str = LIFETIME) -> Response:

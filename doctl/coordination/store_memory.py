@@ -35,11 +35,9 @@ class _Pool:
 
     def some(self, count: int, chance: random.Random) -> list[Member]:
         """Return ``count`` neighbours from a place by chance: everybody comes as often as everybody else."""
-        if len(self.members) <= count:
-            return list(self.members)
         start = chance.randrange(len(self.members))
         found = self.members[start : start + count]
-        return found + self.members[: count - len(found)]
+        return found + self.members[: min(start, count - len(found))]
 
 
 class MemoryStore:

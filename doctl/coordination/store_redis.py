@@ -25,6 +25,7 @@ CONNECTIONS: Final = 32
 PATIENCE: Final = 3.0
 """Seconds that Redis may take to be connected to, or to answer."""
 _BETWEEN: Final = "\x1f"
+_MODES: Final = {str(mode.value): mode for mode in DownloadMode}
 
 
 class RedisStore:
@@ -155,21 +156,10 @@ def _content_key(what: str, name: str) -> str:
 
 
 def _record(member: Member) -> str:
-    return _BETWEEN.join(
-        (
-            member.peer_id,
-            member.owner,
-            member.endpoint,
-            member.lan,
-            member.subnet,
-            member.group,
-            str(int(member.mode)),
-            str(int(member.strict)),
-            member.head,
-        )
-    )
+    *texts, head = (field for field in member if isinstance(field, str))
+    return _BETWEEN.join((*texts, str(member.mode.value), "1" if member.strict else "", head))
 
 
 def _member(record: bytes) -> Member:
-    peer_id, owner, endpoint, lan, subnet, group, mode, strict, head = record.decode().split(_BETWEEN)
-    return Member(peer_id, owner, endpoint, lan, subnet, group, DownloadMode(int(mode)), strict == "1", head)
+    key, owner, machine, endpoint, lan, subnet, group, mode, strict, head = record.decode().split(_BETWEEN)
+    return Member(key, owner, machine, endpoint, lan, subnet, group, _MODES[mode], bool(strict), head)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from doctl.endpoints import Address
 from doctl.errors import LocalError, UsageError
@@ -25,6 +25,8 @@ MOST_AT_ONCE: Final = 2048
 """Requests at a time, and connections with them; more are answered 503."""
 PATIENCE: Final = 10.0
 """Seconds for the head of a request to come."""
+LONGEST_HEAD: Final = 64 * 1024
+"""Bytes of a request's line and headers; what is read at once is no more than four times that."""
 KEPT: Final = 30
 """Seconds that an idle connection is kept."""
 
@@ -49,12 +51,13 @@ class _Server(uvicorn.Server):
         self._ready()
 
 
-def bounded() -> type[H11Protocol]:
-    """Return a protocol that counts connections of an address, and does not wait for ever for a request to begin."""
+def bounded() -> type[HttpToolsProtocol]:
+    """Return a protocol that counts connections of an address, and bounds the size and time of a request's head."""
     connections: Counter[str] = Counter()
 
-    class Bounded(H11Protocol):
+    class Bounded(HttpToolsProtocol):
         _host = ""
+        _head = 0
         _waiting: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: Any) -> None:
@@ -76,7 +79,12 @@ def bounded() -> type[H11Protocol]:
         def data_received(self, data: bytes) -> None:
             super().data_received(data)
             if self.cycle is not None and not self.cycle.response_complete:
+                self._head = 0
                 self._stop_waiting()
+                return
+            self._head += len(data)
+            if self._head > LONGEST_HEAD:
+                self.transport.abort()
             elif self._waiting is None:
                 self._wait()
 

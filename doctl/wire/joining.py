@@ -38,6 +38,9 @@ class PeerKind(enum.StrEnum):
     INTERNET = "internet"
 
 
+_TAILS: Final = {kind: f'"Kind":"{kind.value}"}}' for kind in PeerKind}
+
+
 class JoinEvent(enum.IntEnum):
     """Why a client joins: FIRST was seen in captures, LAST, which takes it out of the swarm, is our own."""
 
@@ -144,7 +147,7 @@ def peer_head(address: IPAddress, port: int, peer_id: bytes, private_address: IP
 
 def of_kind(head: str, kind: PeerKind) -> str:
     """Complete what ``peer_head`` wrote."""
-    return f'{head}"Kind":"{kind.value}"}}'
+    return head + _TAILS[kind]
 
 
 def encode_answer(peers: Iterable[str], external_address: IPAddress, interval: int) -> bytes:

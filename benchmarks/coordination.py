@@ -1,0 +1,193 @@
+"""Joins a second that one coordinator answers while 100,000 peers are registered, in memory and in Redis.
+
+python3 -m benchmarks.coordination [--peers N] [--seconds S] [--connections N] [--coordinators N] [--redis URL]
+
+Each coordinator is one process with one thread, so one core at most; the clients run in a process of their own. A join
+is a whole one: HTTP request, JSON, checks, store, choice among about 100 members of its swarm, answer with 50 peers.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from doctl.coordination.limits import JoinLimit
+from doctl.coordination.matching import member_of
+from doctl.coordination.server import Coordinator, _swarm
+from doctl.coordination.store import Store
+from doctl.coordination.store_memory import MemoryStore
+from doctl.coordination.store_redis import RedisStore
+from doctl.endpoints import Address
+from doctl.net.http_server import serve_http
+from doctl.net.system import SystemNetwork
+from doctl.settings import DownloadMode
+from doctl.wire.joining import JoinRequest
+
+SWARM = 100
+"""Members of one swarm."""
+LIFETIME = 1800.0
+WRITERS = 32
+
+
+@dataclass(frozen=True)
+class Load:
+    """What came of one run: joins a second, and seconds that a join took for half of them and for 99 in 100."""
+
+    rate: float
+    median: float
+    p99: float
+    processor: float
+
+
+def join_of(number: int, swarms: int, mode: DownloadMode = DownloadMode.LAN) -> JoinRequest:
+    """Return the join of peer ``number``."""
+    return JoinRequest(
+        peer_id=number.to_bytes(20, "big"), mode=mode, content_id=f"content-{number % swarms}", left=1 << 30
+    )
+
+
+async def register(store: Store, peers: int) -> None:
+    """Put ``peers`` members into swarms of about a hundred."""
+    swarms = max(1, peers // SWARM)
+
+    async def write(first: int) -> None:
+        for number in range(first, peers, WRITERS):
+            request = join_of(number, swarms)
+            seen = IPv4Address((10 << 24) + number)
+            await store.join(_swarm(request.content_id, ""), member_of(request, seen), 0)
+
+    async with asyncio.TaskGroup() as tasks:
+        for first in range(WRITERS):
+            tasks.create_task(write(first))
+
+
+async def serve(where: str, peers: int) -> None:
+    """Be a coordinator; a store in memory is filled first."""
+    network = SystemNetwork()
+    store: Store = RedisStore(where, LIFETIME) if where != "memory" else MemoryStore(network.now, LIFETIME)
+    if where == "memory":
+        await register(store, peers)
+    app = Coordinator(network, store, say=print, limit=JoinLimit(network.now, 1 << 40)).app()
+    await serve_http(app, Address("127.0.0.1", 0), None, lambda address: print(address.port, flush=True))
+
+
+async def client(port: int, number: int, peers: int, until: float, took: list[float]) -> None:
+    """Join one swarm after another until the time is over, from an address of our own."""
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", port, local_addr=(f"127.1.{number // 250}.{number % 250 + 1}", 0)
+    )
+    swarms, chance = max(1, peers // SWARM), random.Random(number)
+    while time.perf_counter() < until:
+        body = join_of(peers + chance.randrange(peers), swarms).encode()
+        start = time.perf_counter()
+        writer.write(b"POST /array/join/ HTTP/1.1\r\nHost: b\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        head = await reader.readuntil(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.1 200"):
+            raise RuntimeError(head.decode())
+        await reader.readexactly(int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0]))
+        took.append(time.perf_counter() - start)
+    writer.close()
+
+
+async def load(ports: list[int], options: argparse.Namespace) -> list[float]:
+    """Return how long each join took."""
+    took: list[float] = []
+    until = time.perf_counter() + options.seconds
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(options.connections):
+            tasks.create_task(client(ports[number % len(ports)], number, options.peers, until, took))
+    return sorted(took)
+
+
+@contextlib.contextmanager
+def coordinators(where: str, options: argparse.Namespace) -> Iterator[tuple[list[int], list[int]]]:
+    """Run the coordinators; gives their ports and process ids."""
+    command = [sys.executable, "-m", "benchmarks.coordination", "--serve", where, "--peers", str(options.peers)]
+    with contextlib.ExitStack() as stack:
+        running = []
+        for _ in range(options.coordinators if where != "memory" else 1):
+            process = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8"))
+            stack.callback(process.kill)
+            running.append(process)
+        yield [int(p.stdout.readline()) for p in running if p.stdout], [process.pid for process in running]
+
+
+@contextlib.contextmanager
+def redis() -> Iterator[str]:
+    """Run a Redis that keeps nothing, on a socket in a folder of its own."""
+    program = shutil.which("redis-server")
+    if program is None:
+        raise SystemExit("no redis-server on this machine: name one with --redis URL")
+    with tempfile.TemporaryDirectory() as home:
+        path = Path(home) / "socket"
+        command: list[str | Path] = [program, "--port", "0", "--unixsocket", path, "--save", "", "--dir", home]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+            try:
+                while not path.exists():
+                    time.sleep(0.02)
+                yield f"unix://{path}"
+            finally:
+                process.send_signal(signal.SIGTERM)
+
+
+def processor_seconds(pid: int) -> float:
+    """Return what a process has used, on Linux."""
+    stat = Path(f"/proc/{pid}/stat")
+    fields = stat.read_text().rpartition(")")[2].split() if stat.exists() else ["0"] * 20
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def measure(where: str, options: argparse.Namespace) -> Load:
+    """Run coordinators on a store that has its members and put them under load."""
+    if where != "memory":
+        asyncio.run(_fill(where, options.peers))
+    with coordinators(where, options) as (ports, pids):
+        before, start = sum(map(processor_seconds, pids)), time.perf_counter()
+        took = asyncio.run(load(ports, options))
+        wall, used = time.perf_counter() - start, sum(map(processor_seconds, pids)) - before
+    return Load(len(took) / wall, took[len(took) // 2], took[len(took) * 99 // 100], used / wall)
+
+
+async def _fill(where: str, peers: int) -> None:
+    store = RedisStore(where, LIFETIME)
+    await register(store, peers)
+    await store.close()
+
+
+def main() -> None:
+    """Measure both stores."""
+    parser = argparse.ArgumentParser(prog="python3 -m benchmarks.coordination")
+    parser.add_argument("--peers", type=int, default=100_000)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--coordinators", type=int, default=1, help="processes on one Redis")
+    parser.add_argument("--redis", help="a Redis to use and fill; without it one is started")
+    parser.add_argument("--serve", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.serve:
+        asyncio.run(serve(options.serve, options.peers))
+        return
+    with contextlib.ExitStack() as stack:
+        url = options.redis or stack.enter_context(redis())
+        for name, where in (("memory", "memory"), (f"Redis, {options.coordinators} coordinator(s)", url)):
+            found = measure(where, options)
+            print(
+                f"{name:<26}{found.rate:8.0f} joins/s   median {found.median * 1000:6.1f} ms   "
+                f"p99 {found.p99 * 1000:6.1f} ms   {found.processor:.2f} cores   "
+                f"{found.rate / max(found.processor, 0.01):.0f} joins per core second"
+            )
+
+
+if __name__ == "__main__":
+    main()
