@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -89,9 +90,9 @@ def test_an_adapter_finding_says_both_answers_and_what_to_set() -> None:
     facts = found["Ethernet 3"].facts
     assert (facts["is_vpn"], facts["do_is_vpn"]) == (True, False)
     key = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\DeliveryOptimization"
-    keywords = "VPN,Secure,Virtual Private Network,AnyConnect"
+    keywords = "VPN,Virtual Private Network,AnyConnect"
     assert found["Ethernet 3"].remedy == f'reg add "{key}" /v DOVpnKeywords /t REG_SZ /d "{keywords}" /f'
-    assert '/d "VPN,Virtual Private Network"' in found["Ethernet 35"].remedy
+    assert found["Ethernet 35"].remedy == found["Ethernet 3"].remedy  # the policy has one list for all adapters
     assert "Rename the adapter" in found["VPN test bench"].remedy
 
 
@@ -102,6 +103,34 @@ def test_what_a_remedy_sets_makes_windows_right() -> None:
         if "/d " in finding.remedy:
             keywords = finding.remedy.split('/d "')[1].split('"')[0].split(",")
             assert (keyword_of(adapter, keywords) is not None) == row["is_vpn"]
+
+
+def test_what_is_advised_for_many_adapters_is_right_for_each() -> None:
+    """One list of keywords fits all adapters of a machine, since each that is set replaces the one before."""
+    names = ("VPN", "Secure", "Virtual Private Network")
+    judged = [vpn.Judged(adapter, judge(adapter), keyword_of(adapter, names)) for adapter in ADAPTERS]
+    words = vpn.better_keywords(judged, names)
+    for row, adapter in zip(ROWS, ADAPTERS, strict=True):
+        keyword = keyword_of(adapter, words)
+        assert row["is_vpn"] == (keyword is not None) or (keyword is not None and keyword.field == "friendly name")
+
+
+@pytest.mark.parametrize("name", ["Ethernet 3", "Ethernet 35"])
+def test_the_effect_has_a_remedy_that_can_be_carried_out(name: str) -> None:
+    """What is wrong for the machine as a whole has the command of the adapter that brings it about."""
+    first, _, whole = vpn.findings([replace(one(name), up=True), LAN], defaults())
+    assert whole.id == "vpn.effect"
+    assert whole.status is Status.WARN
+    assert whole.remedy == first.remedy
+    assert whole.remedy.startswith("reg add ")
+
+
+def test_elsewhere_a_remedy_is_marked_as_one_for_windows() -> None:
+    """An adapter of another system gets the command with the word that it is Windows that it is for."""
+    network = FakeNetwork(interfaces=(replace(one("Ethernet 3"), up=True),))
+    found: list[Finding] = []
+    asyncio.run(vpn.run(network, vpn.Options(), found.append))
+    assert [finding.remedy.startswith("On Windows: reg add ") for finding in found] == [True, True]
 
 
 def test_a_remedy_never_carries_a_name_that_could_end_the_command() -> None:

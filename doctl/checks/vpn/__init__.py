@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from doctl.checks.vpn.effect import Effect, Why, effect
@@ -24,6 +24,8 @@ KEYWORDS_PAGE: Final = (
 VPN_PAGE: Final = "https://learn.microsoft.com/windows/deployment/do/waas-delivery-optimization-faq"
 MOST_FINDINGS: Final = 1_000
 """Adapters that are reported; an inventory of more is cut, and says so."""
+LONGEST_LIST: Final = 1_000
+"""Characters of a list of keywords that is put into a command."""
 _SAFE_KEYWORD: Final = re.compile(r"[\w .()+/-]{1,80}")
 
 
@@ -50,22 +52,35 @@ async def run(network: "Network", options: Options, found: Found) -> None:
     adapters = options.inventory
     if adapters is None:
         adapters = await network.adapters(options.timeout)
+    windows = options.inventory is not None or network.platform == "win32"
     for finding in findings(adapters, options.settings):
-        found(finding)
+        found(finding if windows or not finding.remedy else replace(finding, remedy=f"On Windows: {finding.remedy}"))
 
 
 def findings(adapters: Sequence[Adapter], settings: Settings) -> Iterator[Finding]:
     """Judge ``adapters``: one finding for each, and one for what they do together."""
     keywords = settings.words("DOVpnKeywords")
     judged = [Judged(adapter, judge(adapter), keyword_of(adapter, keywords)) for adapter in adapters]
+    advice = _set_keywords(better_keywords(judged[:MOST_FINDINGS], keywords))
     for one in judged[:MOST_FINDINGS]:
-        yield _of_adapter(one, keywords)
-    yield _of_all(judged, settings)
+        yield _of_adapter(one, advice)
+    yield _of_all(judged, settings, advice)
 
 
-def _of_adapter(one: Judged, keywords: Sequence[str]) -> Finding:
+def better_keywords(judged: Sequence[Judged], keywords: Sequence[str]) -> list[str]:
+    """Return the keywords by which Windows would see every VPN among ``judged``, and no other by its description."""
+    others = [one.adapter.description.casefold() for one in judged if not one.verdict.is_vpn]
+    words = [word for word in keywords if not any(word.casefold() in text for text in others)]
+    for one in judged:
+        word = one.verdict.word or one.adapter.description or one.adapter.friendly_name
+        if one.verdict.is_vpn and word.strip() and not keyword_of(one.adapter, words):
+            words.append(word.replace(",", " ").strip())
+    return words
+
+
+def _of_adapter(one: Judged, advice: str) -> Finding:
     is_vpn, do_is_vpn = one.verdict.is_vpn, one.keyword is not None
-    reason, summary, remedy = _words(one, keywords)
+    reason, summary = _words(one)
     return Finding(
         id="vpn.adapter",
         area=AREA,
@@ -86,7 +101,7 @@ def _of_adapter(one: Judged, keywords: Sequence[str]) -> Finding:
             "default_route": one.adapter.default_route,
             "addresses": [str(address) for address in one.adapter.addresses],
         },
-        remedy=remedy,
+        remedy=_remedy(one, advice),
         reference=KEYWORDS_PAGE if is_vpn != do_is_vpn else "",
     )
 
@@ -99,46 +114,38 @@ def _of_keyword(keyword: Keyword | None) -> str:
     )
 
 
-def _words(one: Judged, keywords: Sequence[str]) -> tuple[str, str, str]:
-    """Return reason, summary and remedy for one adapter."""
+def _words(one: Judged) -> tuple[str, str]:
+    """Return reason and summary for one adapter."""
     why = one.verdict.evidence[0] + ("" if one.adapter.up else "; it is down now")
     if one.verdict.is_vpn and one.keyword:
-        return "vpn", f"Windows sees this VPN: {why}", ""
+        return "vpn", f"Windows sees this VPN: {why}"
     if one.verdict.is_vpn:
-        return (
-            "not_recognised",
-            f"Windows does not see this VPN and uploads over it: {why}",
-            _add_keyword(one, keywords),
-        )
+        return "not_recognised", f"Windows does not see this VPN and uploads over it: {why}"
     if one.keyword:
         word = printable(one.keyword.word, 40)
         summary = f'Windows sees a VPN where none is, and stops peers: "{word}" is in the {one.keyword.field}; {why}'
-        return "mistaken", summary, _drop_keyword(one, keywords)
-    return "not_vpn", f"no VPN, as Windows sees it: {why}", ""
+        return "mistaken", summary
+    return "not_vpn", f"no VPN, as Windows sees it: {why}"
 
 
-def _add_keyword(one: Judged, keywords: Sequence[str]) -> str:
-    word = one.verdict.word or one.adapter.description or one.adapter.friendly_name
-    return _set_keywords([*keywords, word.replace(",", " ").strip()])
-
-
-def _drop_keyword(one: Judged, keywords: Sequence[str]) -> str:
-    if one.keyword is None or one.keyword.field == "friendly name":
+def _remedy(one: Judged, advice: str) -> str:
+    """Return what to do about one adapter; ``advice`` sets the keywords for all of them, whose list is one."""
+    if one.verdict.is_vpn == (one.keyword is not None):
+        return ""
+    if one.keyword and one.keyword.field == "friendly name":
         return "Rename the adapter in Network Connections, so that its name has no keyword of DOVpnKeywords."
-    rest = [word for word in keywords if word.casefold() not in one.adapter.description.casefold()]
-    if not rest:
-        return "Set the policy DOVpnKeywords to words that only the descriptions of your VPN adapters have."
-    return _set_keywords(rest)
+    return advice
 
 
 def _set_keywords(words: Sequence[str]) -> str:
-    """Return the command that sets DOVpnKeywords, which replaces the whole list."""
-    if not all(_SAFE_KEYWORD.fullmatch(word) for word in words):
-        return "Set the policy DOVpnKeywords to the present list and a word of this adapter's description."
-    return f'reg add "{POLICY_KEY}" /v DOVpnKeywords /t REG_SZ /d "{",".join(words)}" /f'
+    """Return the command that sets DOVpnKeywords, which replaces the whole list; in words where it would be unsafe."""
+    text = ",".join(words)
+    if not words or len(text) > LONGEST_LIST or not all(_SAFE_KEYWORD.fullmatch(word) for word in words):
+        return "Set the policy DOVpnKeywords to words that the descriptions of your VPN adapters have, and no others."
+    return f'reg add "{POLICY_KEY}" /v DOVpnKeywords /t REG_SZ /d "{text}" /f'
 
 
-def _of_all(judged: Sequence[Judged], settings: Settings) -> Finding:
+def _of_all(judged: Sequence[Judged], settings: Settings, advice: str) -> Finding:
     used = [one for one in judged if one.adapter.up]
     addresses = [
         address.ip for one in used if one.adapter.kind is not Kind.LOOPBACK for address in one.adapter.addresses
@@ -158,7 +165,7 @@ def _of_all(judged: Sequence[Judged], settings: Settings) -> Finding:
         reason=result.reason,
         summary=summary,
         facts=_facts(result, here, len(judged)),
-        remedy="See the remedy of the adapter that it names." if wrong else "",
+        remedy=next(filter(None, (_remedy(one, advice) for one in used)), "") if wrong else "",
         reference=VPN_PAGE,
     )
 
