@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from doctl.endpoints import HOSTS, Endpoint
+from doctl.endpoints import documented
 from doctl.net.certificates import Certificate
 
 
@@ -20,19 +20,13 @@ def find_interception(host: str, seen: Certificate | None, direct: Certificate |
     ``seen`` is the certificate on the way that is judged, ``direct`` the one without a proxy, if that was looked at.
     Without it only documented hosts can be judged, whose certificates are from public authorities.
     """
-    documented = documented_host(host)
+    row = documented(host)
     if seen is None or (seen.public and seen.verified):
         return None
     another = direct is not None and direct.issuer != seen.issuer
-    private = documented is not None and not seen.public
+    private = row is not None and not seen.public
     if not another and not private:
         return None
     without = f", without the proxy by {direct.issuer}" if direct and another else ""
     detail = f"the certificate of {host} is issued by {seen.issuer or 'somebody without a name'}{without}"
-    return Interception(detail, seen.verified and not (documented is not None and documented.pinned))
-
-
-def documented_host(name: str) -> Endpoint | None:
-    """Return the row of a documented host or of a wildcard that covers it; a pinned one first."""
-    rows = [row for row in HOSTS if row.pattern == name or (row.wildcard and name.endswith(row.pattern[1:]))]
-    return next((row for row in rows if row.pinned), rows[0] if rows else None)
+    return Interception(detail, seen.verified and not (row is not None and row.pinned))
