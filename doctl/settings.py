@@ -33,6 +33,8 @@ MODES: Final[Mapping[int, str]] = {
 }
 """Download modes by number, as people know them."""
 PEER_MODES: Final = frozenset({DownloadMode.LAN, DownloadMode.GROUP, DownloadMode.INTERNET})
+TEREDO_MODES: Final = frozenset({DownloadMode.GROUP, DownloadMode.INTERNET})
+"""The modes whose peers may be behind other NATs."""
 MOST_TEXT: Final = 1 << 18
 """Characters of a settings file that are read at most."""
 MOST_NETWORKS: Final = 10_000

@@ -21,12 +21,15 @@ from doctl.printable import printable
 
 if TYPE_CHECKING:
     from doctl.jobs.checking import Check
+    from doctl.settings import Settings
 
 
-AREAS: Final = ("ports", "hosts", "proxy", "vpn")
+AREAS: Final = ("ports", "hosts", "proxy", "vpn", "teredo")
 """Every area. Each is a module of ``doctl.checks`` whose ``Options(timeout=...)`` ask what its own command asks without
 options; a check that does not apply to this machine, or of which nothing was asked, reports that itself as ``skip``.
 """
+BY_SETTINGS: Final = frozenset({"ports", "teredo"})
+"""The areas whose ``Options`` take the settings in effect."""
 
 AreaArgument = Annotated[
     list[str] | None,
@@ -46,18 +49,21 @@ def command(
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
 ) -> int:
-    """Check everything that applies to this machine, and say what to do next."""
+    """Check everything that applies, and say what to do."""
     from doctl.cli.checking import conduct  # noqa: PLC0415 - --help checks nothing
+    from doctl.cli.settings import here  # noqa: PLC0415
 
-    checks = [_check(area, timeout) for area in _wanted(areas or [])]
+    settings = here()
+    checks = [_check(area, timeout, settings) for area in _wanted(areas or [])]
     return conduct("check", checks, Common(format, output, timeout, fail_on, verbose, quiet))
 
 
-def _check(area: str, timeout: float) -> "Check[Any]":
+def _check(area: str, timeout: float, settings: "Settings") -> "Check[Any]":
     from doctl.jobs.checking import Check  # noqa: PLC0415 - as above
 
     module = importlib.import_module(f"doctl.checks.{area}")
-    return Check(area, module.run, module.Options(timeout=timeout))
+    by_settings = {"settings": settings} if area in BY_SETTINGS else {}
+    return Check(area, module.run, module.Options(timeout=timeout, **by_settings))
 
 
 def _wanted(areas: list[str]) -> list[str]:

@@ -46,14 +46,18 @@ def command(
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
 ) -> int:
-    """Check the ports of Delivery Optimization: who listens, what the firewall says, who reaches whom."""
+    """Check the ports: who listens, who reaches whom.
+
+    Looks at 7680 on this machine and its firewall, at peers, and at the hosts on 80 and 443.
+    """
     from doctl.checks import ports  # noqa: PLC0415 - --help checks nothing
     from doctl.cli.checking import conduct  # noqa: PLC0415
+    from doctl.cli.settings import here  # noqa: PLC0415
     from doctl.jobs.checking import Check  # noqa: PLC0415
 
     targets = tuple(_target(text) for text in target or [])
     hosts = tuple(_host(text) for text in host or [])
-    options = ports.Options(targets, _reflector(reflector), hosts, timeout)
+    options = ports.Options(targets, _reflector(reflector), hosts, timeout, here())
     common = Common(format, output, timeout, fail_on, verbose, quiet)
     return conduct("ports", [Check("ports", ports.run, options)], common)
 

@@ -13,7 +13,7 @@ from doctl.cli import files
 from doctl.cli.delivery import put
 from doctl.cli.exits import Exit
 from doctl.cli.results import ResultFormat, ResultFormatOption, ResultOutputOption, as_json
-from doctl.errors import UsageError
+from doctl.errors import LocalError, UsageError
 from doctl.printable import printable
 
 if TYPE_CHECKING:
@@ -52,6 +52,18 @@ def of_file(path: Path | None) -> "Settings":
     from doctl.settings import MOST_TEXT, Settings, read_settings  # noqa: PLC0415 - --help reads nothing
 
     return read_settings(files.text(path, MOST_TEXT), str(path)) if path else Settings({})
+
+
+def here() -> "Settings":
+    """Return the settings in effect on this machine; without the registry's where that cannot be read."""
+    from doctl.jobs.settings import in_effect  # noqa: PLC0415 - as above
+    from doctl.net.system import SystemNetwork  # noqa: PLC0415
+    from doctl.settings import layered, read_environment  # noqa: PLC0415
+
+    try:
+        return asyncio.run(in_effect(SystemNetwork(), os.environ)).settings
+    except LocalError:
+        return layered(read_environment(os.environ))
 
 
 def _address(text: str) -> "IPAddress":

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from doctl.endpoints import Address
+from doctl.endpoints import Address, hosts_of
 from doctl.errors import NameLookupError, NetworkError
 from doctl.net.probe import Outcome, family_of, outcome_of
 from doctl.wire.qualification import NONCES_SIZE, Ask, Nat, Pace, Qualification, Result, second_of
@@ -14,6 +14,8 @@ from doctl.wire.qualification import NONCES_SIZE, Ask, Nat, Pace, Qualification,
 if TYPE_CHECKING:
     from doctl.net.base import Datagrams, Network
 
+DOCUMENTED: Final = tuple(Address(host.pattern, host.port) for host in hosts_of("teredo"))
+"""The servers of Windows, today's first; those of older versions tell a NAT just as well."""
 ANY_PORT: Final = Address("0.0.0.0", 0)  # noqa: S104 - the answers come from outside
 TRIES: Final = 3
 """How often each question is put (RFC 4380 section 5.2.1)."""

@@ -162,12 +162,11 @@ def test_the_port_of_a_service_decides_and_the_other_is_told() -> None:
         assert not any(id == "ports.80.http" for id, _ in found)
 
 
-def test_teredo_is_not_tried_but_a_local_block_is_told() -> None:
-    """Without a block of UDP 3544 it is a skip with a word why; with one it is a warning."""
-    free = checked(FakeNetwork())["ports.3544.teredo", "*:3544"]
-    blocked = checked(FakeNetwork(rulings=(NFT,)))["ports.3544.teredo", "*:3544"]
-    assert (free.status, free.reason) == (SKIP, "not_testable")
-    assert (blocked.status, blocked.reason) == (WARN, "blocked_by_local_firewall")
+def test_teredo_is_not_tried_in_the_default_mode() -> None:
+    """LAN mode has no use for it: a skip with a word why, whatever the local rules say."""
+    finding = checked(FakeNetwork(rulings=(NFT,)))["ports.3544.teredo", "*:3544"]
+    assert (finding.status, finding.reason) == (SKIP, "not_needed")
+    assert "download mode 1 (LAN, from default)" in finding.summary
 
 
 def inbound(network: FakeNetwork, url: str = "http://reflector.example:8080") -> Finding:

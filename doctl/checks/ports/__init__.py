@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from doctl.checks.ports import inbound, peers, services, teredo
@@ -11,6 +11,7 @@ from doctl.checks.ports.reflection import reflected
 from doctl.endpoints import PEER_PORT, Address
 from doctl.errors import LocalError
 from doctl.report import Finding, Found
+from doctl.settings import Settings, defaults
 
 if TYPE_CHECKING:
     from doctl.net.base import Network
@@ -24,13 +25,15 @@ if TYPE_CHECKING:
 class Options:
     """What to check: peers to connect to, a reflector's URL, and hosts to try instead of the documented ones.
 
-    ``timeout`` is in seconds, for each of them from the look-up of its name to the last byte.
+    ``timeout`` is in seconds, for each of them from the look-up of its name to the last byte. The download mode of
+    ``settings`` says whether Teredo is of any use.
     """
 
     targets: tuple[Address, ...] = ()
     reflector: str | None = None
     hosts: tuple[str, ...] = ()
     timeout: float = 5.0
+    settings: Settings = field(default_factory=defaults)
 
 
 async def run(network: "Network", options: Options, found: Found) -> None:
@@ -40,7 +43,7 @@ async def run(network: "Network", options: Options, found: Found) -> None:
         listening = group.create_task(_listening(network, timeout))
         rules = group.create_task(network.firewall(inbound.FLOW, timeout))
         looks: list[Awaitable[Finding]] = [_listener(network, listening), _firewall(network, rules)]
-        looks += [_inbound(network, options, listening, rules), _teredo(network, timeout)]
+        looks += [_inbound(network, options, listening, rules), teredo.look(network, options.settings, timeout)]
         looks += [peers.outbound(network, target, timeout) for target in dict.fromkeys(options.targets)]
         looks += [services.check(network, service, timeout) for service in services.wanted(options.hosts)]
         for look in looks:
@@ -78,7 +81,3 @@ async def _inbound(
     left = options.timeout - (network.now() - start)
     seen = await reflected(network, options.reflector, left, served=served)
     return inbound.finding(seen, await rules, network.platform, network.now() - start)
-
-
-async def _teredo(network: "Network", timeout: float) -> Finding:
-    return teredo.finding(await network.firewall(teredo.OUTBOUND, timeout))
