@@ -6,12 +6,14 @@ import os
 import sys
 import traceback
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import typer
+from typer.core import TyperGroup
 
 from doctl import __version__
 from doctl.cli.exits import Exit, of_nagios
+from doctl.cli.usage import Command
 from doctl.errors import DoctlError, UsageError
 from doctl.printable import printable
 from doctl.report import Status
@@ -19,17 +21,17 @@ from doctl.report import Status
 COMMANDS: Final[tuple[str, ...]] = (
     "check",
     "ports",
-    "fetch",
-    "serve",
-    "coordinator",
-    "demo",
     "proxy",
     "vpn",
     "hosts",
     "teredo",
     "settings",
-    "phf",
     "explain",
+    "phf",
+    "fetch",
+    "serve",
+    "coordinator",
+    "demo",
     "schema",
 )
 """Every command, in the order of ``doctl --help``; ``doctl.cli.NAME`` has a function ``command`` or a ``group``.
@@ -50,16 +52,24 @@ def _root(
     """Diagnose, script and fetch with Delivery Optimization."""
 
 
+class _InOrder(TyperGroup):
+    """Lists the commands as COMMANDS has them, those with commands of their own too."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of the commands."""
+        return sorted(super().list_commands(ctx), key=COMMANDS.index)
+
+
 def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
     """Make the application from the commands ``names``; their modules are loaded, what they use is not."""
-    app = typer.Typer(name="doctl", rich_markup_mode=None, pretty_exceptions_enable=False)
+    app = typer.Typer(name="doctl", cls=_InOrder, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.callback()(_root)
     for name in names:
         module = importlib.import_module(f"doctl.cli.{name}")
         if group := getattr(module, "group", None):
             app.add_typer(group, name=name)
         else:
-            app.command(name, context_settings=getattr(module, "CONTEXT", None))(module.command)
+            app.command(name, cls=Command, context_settings=getattr(module, "CONTEXT", None))(module.command)
     return app
 
 

@@ -24,7 +24,7 @@ def command(
     wanted: ResultFormatOption = ResultFormat.TEXT,
     output: ResultOutputOption = None,
 ) -> int:
-    """Explain an error code of Delivery Optimization: its meaning, its cause and what to do."""
+    """Explain an error code and what to do about it."""
     row = _found(code)
     put(as_json(as_object(row)) if wanted is ResultFormat.JSON else _as_text(row, _width()), output)
     return Exit.PASSED

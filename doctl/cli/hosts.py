@@ -44,7 +44,10 @@ def command(
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
 ) -> int:
-    """Check that the documented hosts can be reached, and that an allowlist covers them."""
+    """Check the documented hosts, or an allowlist.
+
+    Says which hosts can be reached from here, and which of them a list of allowed hosts covers.
+    """
     from doctl.checks import hosts  # noqa: PLC0415 - --help checks nothing
     from doctl.checks.hosts.reach import read_place  # noqa: PLC0415
     from doctl.cli.checking import conduct  # noqa: PLC0415

@@ -9,16 +9,17 @@ import typer
 from doctl.cli.delivery import put
 from doctl.cli.exits import Exit
 from doctl.cli.results import ResultFormat, ResultFormatOption, ResultOutputOption, as_json, progress_bar
+from doctl.cli.usage import Command
 from doctl.printable import printable
 from doctl.transfer.content import PIECE_SIZE
 
-group = typer.Typer(help="Make, show and check pieces hash files (PHF).")
+group = typer.Typer(help="Make, show and verify hash files (PHF).")
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="The file with the content.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 
 
-@group.command()
+@group.command(cls=Command)
 def create(
     file: FileArgument,
     *,
@@ -46,7 +47,7 @@ def create(
     put(as_json(facts) if wanted is ResultFormat.JSON else f"{printable(str(out))}\n{_said(facts)}", None)
 
 
-@group.command()
+@group.command(cls=Command)
 def show(
     phf: Annotated[Path, typer.Argument(metavar="PHF", show_default=False, help="The hash file.")],
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the hash of each piece as well.")] = False,
@@ -65,7 +66,7 @@ def show(
     return Exit.PASSED if facts["matches"] else Exit.FAILED
 
 
-@group.command()
+@group.command(cls=Command)
 def verify(
     file: FileArgument,
     phf: Annotated[Path, typer.Option("--phf", metavar="PHF", show_default=False, help="The hash file to check by.")],

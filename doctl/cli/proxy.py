@@ -17,7 +17,7 @@ from doctl.cli.options import (
 from doctl.output import Format
 
 UrlArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="[URL]...", help="Files to ask for; without any, Microsoft's test file.")
+    list[str] | None, typer.Argument(metavar="URL", help="Files to ask for; without any, Microsoft's test file.")
 ]
 
 
@@ -37,7 +37,10 @@ def command(
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
 ) -> int:
-    """Check which proxy applies to each URL and why, and whether byte ranges come through it unharmed."""
+    """Check the proxy and what it does to byte ranges.
+
+    Says which proxy applies to each URL and why, and whether ranges come through it unharmed.
+    """
     from doctl.checks import proxy as check  # noqa: PLC0415 - --help checks nothing
     from doctl.cli.checking import conduct  # noqa: PLC0415
     from doctl.endpoints import TEST_FILE_URL  # noqa: PLC0415

@@ -19,9 +19,11 @@ class Kind(enum.StrEnum):
 
 
 def command(
-    kind: Annotated[Kind, typer.Argument(help="The output to describe.")],
+    kind: Annotated[Kind, typer.Argument(metavar="KIND", help="The output to describe.")],
     output: ResultOutputOption = None,
 ) -> int:
-    """Print the JSON Schema (draft 2020-12) of doctl's JSON output."""
+    """Print the JSON Schema of what doctl writes.
+
+    The draft is 2020-12."""
     put(files("doctl.output").joinpath("schema", f"{kind}.json").read_text("utf-8"), output)
     return 0

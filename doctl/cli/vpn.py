@@ -48,7 +48,10 @@ def command(
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
 ) -> int:
-    """Check which adapters are VPNs, which Windows takes for one, and what that does to uploads and peers."""
+    """Check which adapters are VPNs, and what follows.
+
+    Says which of them Windows takes for one, and what that does to uploads and peers.
+    """
     from doctl.checks import vpn  # noqa: PLC0415 - --help judges nothing
     from doctl.cli.checking import conduct  # noqa: PLC0415
     from doctl.jobs.checking import Check  # noqa: PLC0415

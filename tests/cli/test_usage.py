@@ -1,0 +1,38 @@
+"""What ``--help`` says: usage lines as manual pages have them, and a list of commands that can be read."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from doctl.cli.app import COMMANDS, run
+
+PHF = tuple(f"phf {name}" for name in ("create", "show", "verify"))
+DIAGNOSIS = ("check", "ports", "proxy", "vpn", "hosts", "explain", "phf", "schema")
+GIVEN = r"( [A-Z]+| \[[A-Z]+\]\.\.\.| [A-Z]+\.\.\.)?"
+"""What a command is given: ``CODE``, ``[URL]...`` or ``PATH...``."""
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, *PHF])
+def test_a_usage_line_reads_as_in_a_manual_page(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each usage line names what is given in capitals, in brackets where it may be left out, and in nothing else."""
+    assert run([*command.split(), "--help"]) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    pattern = GIVEN if command != "phf" else r" COMMAND \[ARGS\]\.\.\."
+    assert re.fullmatch(rf"Usage: doctl {command} \[OPTIONS\]{pattern}", first)
+
+
+def test_the_list_of_commands_can_be_read() -> None:
+    """The commands stand in the order of the table, and what diagnosis says of its own fits on a line of 80 columns."""
+    done = subprocess.run(
+        [sys.executable, "-m", "doctl", "--help"],
+        env=os.environ | {"COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    listed = [line.split(maxsplit=1) for line in done.stdout.partition("Commands:\n")[2].splitlines()]
+    assert [name for name, _ in listed] == list(COMMANDS)
+    assert not [text for name, text in listed if name in DIAGNOSIS and text.endswith("...")]
