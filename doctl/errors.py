@@ -96,11 +96,15 @@ class BusyError(OriginError):
 
 
 class ServiceError(RemoteError):
-    """The coordination service answered with something unusable; ``reason`` is one word for programs."""
+    """The coordination service answered with something unusable; ``reason`` is one word for programs.
 
-    def __init__(self, message: str, *, reason: str = "unusable") -> None:
+    ``wait`` is the seconds that it asks to be left alone for, None where it names none.
+    """
+
+    def __init__(self, message: str, *, reason: str = "unusable", wait: float | None = None) -> None:
         super().__init__(message)
         self.reason = reason
+        self.wait = wait
 
 
 class ContentError(DoctlError):

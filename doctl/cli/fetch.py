@@ -1,6 +1,7 @@
 """``doctl fetch``: one file from HTTP and peers at once."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from doctl.cli.options import TimeoutOption
 from doctl.cli.progress import Talk, size, talking
 from doctl.cli.results import ResultFormat, ResultFormatOption, ResultOutputOption, as_json
 from doctl.cli.running import run
+from doctl.cli.swarming import CoordinatorOption, GroupOption, ModeOption, Swarming, TokenOption, chosen
 from doctl.endpoints import HTTP_PORT, Address
 from doctl.printable import printable
 
@@ -34,7 +36,17 @@ def command(
     cache_host: Annotated[
         str | None, typer.Option(metavar="HOST", help="A Connected Cache to ask before the origin.")
     ] = None,
-    mode: Annotated[str, typer.Option(metavar="MODE", help="0 http, 1 lan, 2 group, 3 internet, 99 simple.")] = "1",
+    coordinator: CoordinatorOption = None,
+    insecure_coordinator: Annotated[
+        bool, typer.Option("--insecure-coordinator", help="Trust a service over plain HTTP that is not this machine.")
+    ] = False,
+    token_file: TokenOption = None,
+    mode: ModeOption = None,
+    group: GroupOption = None,
+    settings: Annotated[Path | None, typer.Option(metavar="FILE", help="DO settings in TOML.")] = None,
+    windows_accounting: Annotated[
+        bool, typer.Option("--windows-accounting", help="Count LAN peers with public addresses as Internet.")
+    ] = False,
     proxy: Annotated[
         str | None, typer.Option(metavar="URL", help="Proxy for HTTP instead of the environment's.")
     ] = None,
@@ -51,7 +63,6 @@ def command(
     output: ResultOutputOption = None,
     timeout: TimeoutOption = 10.0,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say how uploads give way.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say how uploads give way.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No talk and no progress.")] = False,
 ) -> int:
     """Fetch a file from its HTTP origin and from peers at once, every piece verified."""
@@ -59,6 +70,9 @@ def command(
     from doctl.wire.hash_file import parse_hash_of_hashes  # noqa: PLC0415
     from doctl.wire.urls import usable  # noqa: PLC0415
 
+    swarm = chosen(
+        Swarming(coordinator, mode, group, cache_host, settings, token_file, insecure_coordinator, windows_accounting)
+    )
     order = FetchOrder(
         url=usable(url),
         output=out,
@@ -66,8 +80,10 @@ def command(
         hash_of_hashes=parse_hash_of_hashes(hash_of_hashes) if hash_of_hashes is not None else None,
         sha256=quantities.sha256(sha256) if sha256 is not None else None,
         peers=tuple(dict.fromkeys(quantities.peer_address(text) for text in peer or [])),
-        cache_host=str(Address.parse(cache_host, HTTP_PORT)) if cache_host is not None else None,
-        mode=quantities.mode(mode),
+        cache_host=_cache_host(swarm.settings.words("DOCacheHost")),
+        mode=swarm.mode,
+        mode_from=swarm.mode_from,
+        rendezvous=swarm.rendezvous,
         proxy=proxy,
         max_down=quantities.rate(max_down) if max_down is not None else None,
         max_up=quantities.rate(max_up) if max_up is not None else None,
@@ -75,7 +91,6 @@ def command(
         listen=_listen(listen),
         force=force,
         timeout=timeout,
-        verbose=verbose,
         verbose=verbose,
     )
     result = FetchResult()
@@ -95,6 +110,11 @@ def command(
 
 def _listen(text: str | None) -> Address | None:
     return quantities.listen_address(text) if text is not None else None
+
+
+def _cache_host(hosts: Sequence[str]) -> str | None:
+    """Return the first cache host as HOST:PORT, None where there is none."""
+    return str(Address.parse(hosts[0], HTTP_PORT)) if hosts else None
 
 
 def _run(order: "FetchOrder", result: "FetchResult", talk: Talk) -> None:

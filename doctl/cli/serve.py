@@ -13,6 +13,7 @@ from doctl.cli.exits import Exit
 from doctl.cli.progress import size
 from doctl.cli.results import ResultFormat, ResultFormatOption
 from doctl.cli.running import run
+from doctl.cli.swarming import CoordinatorOption, GroupOption, ModeOption, Swarming, TokenOption, chosen
 from doctl.printable import printable
 
 if TYPE_CHECKING:
@@ -21,12 +22,16 @@ if TYPE_CHECKING:
 
 
 def command(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Finished files, or folders of them.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Finished files, or folders of them.")],
     *,
     phf: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="A hash file to share by; repeatable.")] = None,
     listen: Annotated[
         str | None, typer.Option(metavar="ADDR:PORT", help="Where peers reach us. [default: 7680, else a free port]")
     ] = None,
+    coordinator: CoordinatorOption = None,
+    token_file: TokenOption = None,
+    mode: ModeOption = None,
+    group: GroupOption = None,
     max_up: Annotated[str | None, typer.Option(metavar="RATE", help="Send at most this, as 500KB.")] = None,
     slots: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Peers served at a time.")] = 4,
     duration: Annotated[str | None, typer.Option("--for", metavar="DURATION", help="Stop after this, as 10m.")] = None,
@@ -38,23 +43,33 @@ def command(
     from doctl.net.system import SystemNetwork  # noqa: PLC0415
     from doctl.transfer.ledger import Ledger  # noqa: PLC0415
 
+    swarm = chosen(Swarming(coordinator, mode, group, token_file=token_file))
     order = ServeOrder(
         paths=tuple(paths),
         hash_files=tuple(phf or []),
         listen=quantities.listen_address(listen) if listen is not None else None,
         max_up=quantities.rate(max_up) if max_up is not None else None,
         slots=slots,
+        rendezvous=swarm.rendezvous,
         duration=quantities.duration(duration) if duration is not None else None,
     )
     ledger = Ledger()
     tell = _tell_json if wanted is ResultFormat.JSON else _tell
     try:
-        run(serve(SystemNetwork(), order, ledger, tell))
+        run(serve(SystemNetwork(), order, ledger, tell, _silent if quiet else _say))
         return Exit.PASSED
     finally:
         if not quiet:
             sent = sum(peer.bytes_sent for peer in ledger.peers.values())
             sys.stderr.write(f"gave {size(sent)} to {len(ledger.peers)} peers\n")
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{printable(line)}\n")
+
+
+def _silent(_line: str) -> None:
+    """Say nothing."""
 
 
 def _tell(address: "Address", shared: "list[Shared]") -> None:

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
-from doctl.errors import ContentError, DoctlError, LocalError, UsageError
+from doctl.errors import ContentError, DoctlError, LocalError, NetworkError, ServiceError, UsageError
 from doctl.jobs.fetch_result import WITHOUT_PEERS, FetchJob, FetchOrder, FetchResult
+from doctl.jobs.finding import Joining, joining
 from doctl.jobs.transfer import Transfer
 from doctl.net.base import Network
 from doctl.report import Progress
@@ -14,6 +16,10 @@ from doctl.transfer.content import Content
 from doctl.transfer.hashing import describe, sha256_of
 from doctl.transfer.origin import Origin, learn
 from doctl.wire.file_names import suggest
+from doctl.wire.service import ContentPolicy
+
+SMALLEST: Final = 10_000_000
+"""Bytes of the smallest file that the service is asked for peers of (10 MB)."""
 
 Watch = Callable[[Progress], None]
 """Is called about twice a second with how far it is."""
@@ -25,8 +31,11 @@ async def fetch(network: Network, order: FetchOrder, result: FetchResult, *, wat
     """Carry out ``order`` and fill ``result``; what went wrong is its ``error``. UsageError is raised."""
     start = network.now()
     try:
-        async with network.http(proxy=order.proxy, timeout=order.timeout) as client:
-            await _Fetch(FetchJob(order, result, network, client, watch, say)).run()
+        async with (
+            network.http(proxy=order.proxy, timeout=order.timeout) as client,
+            joining(network, order.rendezvous, order.timeout) as service,
+        ):
+            await _Fetch(FetchJob(order, result, network, client, watch, say), service).run()
     except UsageError:
         raise
     except DoctlError as error:
@@ -38,8 +47,9 @@ async def fetch(network: Network, order: FetchOrder, result: FetchResult, *, wat
 class _Fetch:
     """One fetch under way."""
 
-    def __init__(self, job: FetchJob) -> None:
+    def __init__(self, job: FetchJob, service: Joining | None) -> None:
         self._job = job
+        self._joining = None if job.order.mode in WITHOUT_PEERS else service
         self._order = job.order
         self._result = job.result
         self._origin: Origin | None = None
@@ -52,7 +62,8 @@ class _Fetch:
             return
         transfer = Transfer(self._job)
         if content is not None:
-            await transfer.pieces(path, content, self._origin)
+            self._leave_small_files(content)
+            await transfer.pieces(path, content, self._origin, self._joining)
         elif self._origin is not None:
             await transfer.stream(path, self._origin)
 
@@ -77,17 +88,46 @@ class _Fetch:
 
     async def _describe(self) -> Content | None:
         """Return the content as its hash file describes it, None without one; notes why there will be no peers."""
-        order = self._order
+        order, client = self._order, self._job.client
         self._result.mode_reason = "HTTP only: no trusted HashOfHashes was given (--hash-of-hashes)"
+        policy = await self._policy()
+        trusted = order.hash_of_hashes or (policy.hash_of_hashes if policy else None)
         if order.phf is not None:
-            return await hash_files.named_by_user(self._job.client, order.phf, order.hash_of_hashes)
-        if order.hash_of_hashes is None:
+            return await hash_files.named_by_user(client, order.phf, trusted)
+        if trusted is None:
             return None
         try:
-            return await hash_files.beside(self._job.client, order.url, order.hash_of_hashes)
+            if policy is not None and policy.hash_file_urls and policy.hash_of_hashes == trusted:
+                return await hash_files.listed(client, policy.hash_file_urls, trusted)
+            return await hash_files.beside(client, order.url, trusted)
         except DoctlError as error:
             self._result.mode_reason = f"HTTP only: no hash file was found ({error}); name one with --phf"
             return None
+
+    async def _policy(self) -> ContentPolicy | None:
+        """Ask the service, if there is one, what is to be trusted; where that fails there will be no service."""
+        joining, rendezvous, trusted = self._joining, self._order.rendezvous, self._order.hash_of_hashes
+        if joining is None or rendezvous is None:
+            return None
+        if trusted is None:
+            rendezvous.check_trust()
+        if rendezvous.plain:
+            self._job.say(f"{rendezvous.url} is asked over plain HTTP: anybody on the way could change what it says")
+        try:
+            return await joining.service.content_policy(self._order.url)
+        except (NetworkError, ServiceError) as error:
+            if trusted is not None and isinstance(error, ServiceError) and error.reason == "not_published":
+                return None
+            self._joining = None
+            self._result.mode_reason = f"HTTP only: the coordination service is of no use: {error}"
+            self._job.say(f"going on without the coordination service: {error}")
+            return None
+
+    def _leave_small_files(self, content: Content) -> None:
+        """Do without the service for a file that is not worth it."""
+        if self._joining is not None and content.length < SMALLEST:
+            self._joining = None
+            self._result.mode_reason = f"HTTP only: {content.length} bytes are under 10 MB, too few to look for peers"
 
     def _agreed(self, described: Content | None, length: int | None) -> Content | None:
         if described is None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from doctl.endpoints import Address
+from doctl.jobs.rendezvous import Rendezvous
 from doctl.net.base import Network
 from doctl.report import Progress, Status
 from doctl.transfer.ledger import Ledger, efficiency
@@ -21,7 +22,10 @@ WITHOUT_PEERS: Final = (0, 99)
 
 @dataclass(frozen=True, slots=True)
 class FetchOrder:
-    """What to fetch, and how. ``phf`` is a path or URL; rates are bytes a second, times are seconds."""
+    """What to fetch, and how. ``phf`` is a path or URL; rates are bytes a second, times are seconds.
+
+    ``mode_from`` says where the mode came from, if not from the caller; ``rendezvous`` is the service to find peers by.
+    """
 
     url: str
     output: Path | None = None
@@ -30,6 +34,8 @@ class FetchOrder:
     sha256: str | None = None
     peers: tuple[Address, ...] = ()
     mode: int = 1
+    mode_from: str = ""
+    rendezvous: Rendezvous | None = None
     proxy: str | None = None
     max_down: int | None = None
     max_up: int | None = None

@@ -9,7 +9,9 @@ from typing import Final
 
 from doctl.endpoints import Address
 from doctl.errors import HashFileError, UsageError
+from doctl.jobs.announcing import announced
 from doctl.jobs.listening import listen_for_peers
+from doctl.jobs.rendezvous import Rendezvous
 from doctl.net.base import Network
 from doctl.transfer import filesystem
 from doctl.transfer.content import PIECE_SIZE, Content
@@ -25,6 +27,9 @@ from doctl.wire.hash_file import HashFile, parse
 MOST_FILES: Final = 1000
 """Files shared by one process; each keeps one file open."""
 
+SERVICE_TIMEOUT: Final = 10.0
+"""Seconds for one question to the coordination service."""
+
 
 @dataclass(frozen=True, slots=True)
 class ServeOrder:
@@ -35,6 +40,7 @@ class ServeOrder:
     listen: Address | None = None
     max_up: int | None = None
     slots: int = SLOTS
+    rendezvous: Rendezvous | None = None
     duration: float | None = None
 
 
@@ -48,9 +54,16 @@ class Shared:
 
 
 async def serve(
-    network: Network, order: ServeOrder, ledger: Ledger, ready: Callable[[Address, list[Shared]], None]
+    network: Network,
+    order: ServeOrder,
+    ledger: Ledger,
+    ready: Callable[[Address, list[Shared]], None],
+    say: Callable[[str], None] = lambda _line: None,
 ) -> None:
-    """Share until ``order.duration`` is over or it is cancelled; ``ready`` hears where, and what is shared."""
+    """Share until ``order.duration`` is over or it is cancelled; ``ready`` hears where, and what is shared.
+
+    ``say`` is called with a line for the administrator.
+    """
     shared = await asyncio.to_thread(hash_all, order.paths, order.hash_files)
     slots, limit = Slots(order.slots, network.now), RateLimit(order.max_up)
     with contextlib.ExitStack() as files:
@@ -66,9 +79,14 @@ async def serve(
             listener = await listen_for_peers(network, order.listen)
             node.accept_on(listener)
             ready(listener.address, shared)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(order.duration):
-                    await asyncio.Event().wait()
+            swarms = [item.content.hash_of_hashes for item in shared if item.content.hash_of_hashes]
+            port, timeout = listener.address.port, SERVICE_TIMEOUT
+            async with announced(
+                network, order.rendezvous, swarms, peer_id=node.peer_id, port=port, timeout=timeout, say=say
+            ):
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(order.duration):
+                        await asyncio.Event().wait()
 
 
 def hash_all(paths: Iterable[Path], hash_file_paths: Iterable[Path]) -> list[Shared]:

@@ -4,14 +4,15 @@ import asyncio
 import contextlib
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Final
 
 from doctl.endpoints import Address
 from doctl.errors import ContentError
 from doctl.jobs.caching import CacheFirst, notes_file, unfit
-from doctl.jobs.fetch_result import WITHOUT_PEERS, FetchJob
+from doctl.jobs.fetch_result import MODES, WITHOUT_PEERS, FetchJob
+from doctl.jobs.finding import Finder, Joining, Place
 from doctl.jobs.listening import listen_for_peers
 from doctl.sources.http import HttpSource
 from doctl.sources.peer import PeerSource
@@ -19,7 +20,6 @@ from doctl.transfer import filesystem
 from doctl.transfer.content import Content
 from doctl.transfer.desk import Kind
 from doctl.transfer.engine import Engine
-from doctl.transfer.ledger import kind_of_address
 from doctl.transfer.limits import RateLimit
 from doctl.transfer.link import Link
 from doctl.transfer.node import Node
@@ -28,7 +28,7 @@ from doctl.transfer.share import Share
 from doctl.transfer.store import Store
 from doctl.transfer.stream_store import StreamStore
 from doctl.transfer.upload import SLOTS, Slots
-from doctl.wire.hash_file import encode
+from doctl.wire.hash_file import content_id, encode
 
 LOOK: Final = 0.5
 """Seconds between two reports of progress."""
@@ -42,38 +42,47 @@ class Transfer:
         self._order = job.order
         self._result = job.result
         self._manners: set[str] = set()
+        self._hopes: list[Callable[[], bool]] = []
+        """Whether those who bring sources may yet bring one."""
 
     # -- pieces
 
-    async def pieces(self, path: Path, content: Content, origin: Origin | None) -> None:
-        """Fetch ``content`` to ``path`` from the origin, if it can be used, and from peers, if they can be trusted."""
+    async def pieces(self, path: Path, content: Content, origin: Origin | None, joining: Joining | None) -> None:
+        """Fetch ``content`` to ``path`` from the origin, if it can be used, and from peers, if they can be trusted.
+
+        ``joining`` finds peers; a service that was asked for and cannot be used leaves those that were named.
+        """
         self._result.length = content.length
         if content.hash_of_hashes is not None:
             self._result.hash_of_hashes = encode(content.hash_of_hashes)
         store = Store(path, content, validator=origin.validator if origin else None, force=self._order.force)
         try:
             self._result.resumed_bytes = await asyncio.to_thread(store.resume)
-            if content.hash_of_hashes is None or self._order.mode in WITHOUT_PEERS:
+            if content.hash_of_hashes is None or self._order.mode in WITHOUT_PEERS or not self._has_swarm(joining):
                 await self._alone(store, origin)
             else:
-                await self._with_swarm(store, origin)
+                await self._with_swarm(store, origin, joining)
         finally:
             store.close()
+
+    def _has_swarm(self, joining: Joining | None) -> bool:
+        return self._order.rendezvous is None or joining is not None or bool(self._order.peers)
 
     async def _alone(self, store: Store, origin: Origin | None) -> None:
         self._result.mode = 99
         if self._order.mode in WITHOUT_PEERS:
             self._result.mode = self._order.mode
-            self._result.mode_reason = f"HTTP only: download mode {self._order.mode} was asked for"
+            where = f"comes from {self._order.mode_from}" if self._order.mode_from else "was asked for"
+            self._result.mode_reason = f"HTTP only: download mode {self._order.mode} {where}"
         engine = self._engine(store, start=0)
         async with self._watched(engine, "downloading"), self._fed(engine, origin):
             self._keep(store, await engine.run())
             await asyncio.to_thread(store.sync)
         store.publish()
 
-    async def _with_swarm(self, store: Store, origin: Origin | None) -> None:
+    async def _with_swarm(self, store: Store, origin: Origin | None, joining: Joining | None) -> None:
         self._result.mode = self._order.mode
-        self._result.mode_reason = f"peers: {len(self._order.peers)} named with --peer, others may come"
+        self._result.mode_reason = self._who_may_come(joining)
         async with self._share(store) as share, Node(self._job.network) as node:
             node.add(share)
             listener = await listen_for_peers(self._job.network, self._order.listen)
@@ -88,12 +97,45 @@ class Transfer:
             share.on_link = welcome
             for address in self._order.peers:
                 engine.add(self._called(node, share, address))
-            async with self._watched(engine, "downloading"), self._fed(engine, origin):
-                self._keep(store, await engine.run())
-                await asyncio.to_thread(store.sync)
-            share.on_link = lambda _link: None
-            self._publish(store, share)
-            await self._seed(engine)
+            async with self._found(joining, engine, node, share, listener.address.port):
+                async with self._watched(engine, "downloading"), self._fed(engine, origin):
+                    self._keep(store, await engine.run())
+                    await asyncio.to_thread(store.sync)
+                share.on_link = lambda _link: None
+                self._publish(store, share)
+                await self._seed(engine)
+
+    def _who_may_come(self, joining: Joining | None) -> str:
+        order = self._order
+        named = f"{len(order.peers)} named with --peer, others may come"
+        where = f" (mode from {order.mode_from})" if order.mode_from else ""
+        if joining is None or order.rendezvous is None:
+            return f"peers: {named}{where}"
+        plain = ", asked over plain HTTP" if order.rendezvous.plain else ""
+        return f"peers: {MODES[order.mode]}, found by {order.rendezvous.url}{plain}; {named}{where}"
+
+    @contextlib.asynccontextmanager
+    async def _found(
+        self, joining: Joining | None, engine: Engine, node: Node, share: Share, port: int
+    ) -> AsyncIterator[None]:
+        """Find peers through the coordination service while the block runs, if there is one."""
+        rendezvous, ledger = self._order.rendezvous, self._result.ledger
+        if joining is None or rendezvous is None:
+            yield
+            return
+        place = Place(
+            content_id=content_id(share.swarm_hash),
+            url=self._order.url,
+            peer_id=node.peer_id,
+            port=port,
+            left=engine.bytes_missing,
+            received=ledger.bytes_from.__getitem__,
+            sent=lambda: sum(peer.bytes_sent for peer in ledger.peers.values()),
+        )
+        finder = Finder(joining, rendezvous, place, say=self._job.say)
+        self._hopes.append(lambda: finder.hopeful)
+        async with finder.at_work(engine, node, share, self._job.network.now):
+            yield
 
     @contextlib.asynccontextmanager
     async def _share(self, store: Store) -> AsyncIterator[Share]:
@@ -109,7 +151,9 @@ class Transfer:
 
     def _engine(self, store: Store, start: int) -> Engine:
         limit = RateLimit(self._order.max_down)
-        return Engine(store, self._result.ledger, self._job.network.now, start=start, limit=limit)
+        engine = Engine(store, self._result.ledger, self._job.network.now, start=start, limit=limit)
+        engine.more_may_come = lambda: any(hope() for hope in self._hopes)
+        return engine
 
     @contextlib.asynccontextmanager
     async def _fed(self, engine: Engine, origin: Origin | None) -> AsyncIterator[None]:
@@ -124,7 +168,7 @@ class Transfer:
             yield
             return
         first = CacheFirst(self._job, host, origin, notes_file())
-        engine.more_may_come = lambda: first.trying
+        self._hopes.append(lambda: first.trying)
         feeding = asyncio.create_task(first.feed(engine))
         try:
             yield
@@ -148,7 +192,7 @@ class Transfer:
             return link
 
         remote = link.connection.remote
-        return PeerSource(str(remote), kind_of_address(remote.host), at_hand, self._job.network.now, redial=False)
+        return PeerSource(str(remote), link.account.kind, at_hand, self._job.network.now, redial=False)
 
     def _keep(self, store: Store, digest: str) -> None:
         self._result.sha256 = digest

@@ -1,6 +1,6 @@
 """Where a hash file comes from: a file the user names, a URL the user names, or beside the content on its host."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit, urlunsplit
@@ -27,10 +27,15 @@ async def named_by_user(client: "httpx.AsyncClient", place: str, trusted: bytes 
 
 async def beside(client: "httpx.AsyncClient", url: str, trusted: bytes) -> Content:
     """Look for the hash file where content hosts keep it; the last error where none of the places has it."""
-    error: DoctlError = HashFileError(f"{url}: no hash file")
-    for place in places(url):
+    return await listed(client, places(url), trusted)
+
+
+async def listed(client: "httpx.AsyncClient", urls: Iterable[str], trusted: bytes) -> Content:
+    """Read the hash file at the first of ``urls`` that has the right one; the last error where none has."""
+    error: DoctlError = HashFileError("no hash file is listed")
+    for url in urls:
         try:
-            return content_of(await read(client, place, MAX_HASH_FILE), trusted)
+            return content_of(await read(client, url, MAX_HASH_FILE), trusted)
         except DoctlError as problem:
             error = problem
     raise error

@@ -44,6 +44,8 @@ class Engine:
         self.ledger = ledger
         self.failures: list[tuple[Source, DoctlError]] = []
         """Sources that ended with an error, in the order they did."""
+        self.on_failure: Callable[[DoctlError], None] = lambda _error: None
+        """Called with what ended a source that can do no more."""
         self.on_verified: Callable[[int], None] = lambda _piece: None
         """Called on the event loop with each piece that has been verified and written."""
         self.more_may_come: Callable[[], bool] = lambda: False
@@ -90,7 +92,7 @@ class Engine:
     def progress(self, state: str = "downloading") -> Progress:
         """Return how far it has come."""
         return Progress(
-            done=self.content.length - self._bytes_missing(),
+            done=self.content.length - self.bytes_missing(),
             total=self.content.length,
             rate=self.ledger.rate(self._now()),
             bytes_from={kind.value: count for kind, count in self.ledger.bytes_from.items()},
@@ -98,7 +100,8 @@ class Engine:
             state=state,
         )
 
-    def _bytes_missing(self) -> int:
+    def bytes_missing(self) -> int:
+        """Return how many bytes are not yet there and right."""
         missing = self.plan.all & ~self.plan.done
         last = self.content.pieces - 1
         if missing >> max(last, 0) & 1:
@@ -110,6 +113,7 @@ class Engine:
             await source.run(self)
         except DoctlError as error:
             self.failures.append((source, error))
+            self.on_failure(error)
 
     def _part_with(self, source: Source) -> None:
         self.plan.remove(source)

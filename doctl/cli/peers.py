@@ -1,0 +1,46 @@
+"""``doctl peers``: a swarm as the coordination service sees it."""
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from doctl.cli.delivery import put
+from doctl.cli.exits import Exit
+from doctl.cli.options import TimeoutOption
+from doctl.cli.results import ResultFormat, ResultFormatOption, ResultOutputOption, as_json
+from doctl.cli.swarming import TokenOption, token
+from doctl.printable import printable
+
+if TYPE_CHECKING:
+    from doctl.jobs.peers import Swarm
+
+
+def command(
+    content: Annotated[str, typer.Argument(metavar="URL|CONTENT-ID", help="The content, as DO-... or by its URL.")],
+    *,
+    coordinator: Annotated[str, typer.Option(metavar="URL", help="The coordination service to ask.")],
+    token_file: TokenOption = None,
+    wanted: ResultFormatOption = ResultFormat.TEXT,
+    output: ResultOutputOption = None,
+    timeout: TimeoutOption = 10.0,
+) -> int:
+    """List the peers that a coordination service knows for some content."""
+    from doctl.jobs.peers import look  # noqa: PLC0415 - --help asks nothing
+    from doctl.jobs.rendezvous import Rendezvous  # noqa: PLC0415
+    from doctl.net.system import SystemNetwork  # noqa: PLC0415
+    from doctl.wire.urls import usable  # noqa: PLC0415
+
+    rendezvous = Rendezvous(usable(coordinator), token=token(token_file))
+    swarm = asyncio.run(look(SystemNetwork(), rendezvous, content, timeout))
+    put(as_json(swarm.as_json()) if wanted is ResultFormat.JSON else _said(swarm), output)
+    return Exit.PASSED
+
+
+def _said(swarm: "Swarm") -> str:
+    lines = [
+        f"{peer.address!s:<40} {peer.port:<6} {peer.kind:<9} {peer.private_address or '-'!s:<16} {peer.peer_id.hex()}"
+        for peer in swarm.answer.peers
+    ]
+    what = printable(swarm.content_id or swarm.url, 200)
+    return "".join(f"{line}\n" for line in [f"{len(lines)} peers have {what} or fetch it", *lines])
