@@ -1,35 +1,23 @@
 """Asks for ranges of a file on one way to it, and notes what comes back."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from doctl.endpoints import Address
-from doctl.errors import DoctlError, FilteredError
+from doctl.errors import DoctlError
 from doctl.net.certificates import Certificate
-from doctl.net.http_errors import named
 from doctl.net.proxies.route import destination
+from doctl.net.range_reading import RangeReader
 from doctl.wire import ranges
 from doctl.wire.range_faults import find_fault, total_of
-from doctl.wire.range_probes import FIRST, SMALLEST_FILE, Answer, Ask, End, Kind, at_once, one_by_one
-from doctl.wire.urls import shown
+from doctl.wire.range_probes import FIRST, SMALLEST_FILE, Answer, End, Kind, at_once, one_by_one
 
 if TYPE_CHECKING:
-    import httpx
-
     from doctl.net.base import Network
     from doctl.net.proxies.address import Proxy
 
 CONNECTIONS: Final = 4
-QUIET: Final = 1.0
-"""Seconds without a byte after which a transfer that ran out of time is called silent, not slow; or half the time."""
-LONGEST_HEADER: Final = 2_000
-HEADERS: Final = frozenset(
-    {"content-range", "content-length", "content-type", "content-encoding", "etag", "last-modified", "date"}
-    | {"via", "server", "location", "proxy-authenticate", "www-authenticate", "proxy-agent"}
-)
-"""The headers that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +42,12 @@ class Path:
         return total_of(self.first) or next((total for a in self.answers if (total := total_of(a))), None)
 
 
-@dataclass
 class _Walk:
-    """The questions to one file on one way, until ``deadline``."""
+    """The questions to one file on one way."""
 
-    client: "httpx.AsyncClient"
-    url: str
-    deadline: float
-    now: Callable[[], float]
-    answers: list[Answer] = field(default_factory=list)
-    quiet: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.quiet = min(QUIET, (self.deadline - self.now()) / 2)
+    def __init__(self, reader: RangeReader) -> None:
+        self.ask = reader.ask
+        self.answers: list[Answer] = []
 
     async def all(self) -> bool:
         """Ask everything there is to ask and return whether there was time for it."""
@@ -84,68 +65,6 @@ class _Walk:
 
     def _in_time(self) -> bool:
         return not any(answer.end in (End.LATE, End.SILENT) for answer in self.answers)
-
-    async def ask(self, ask: Ask) -> Answer:
-        """Put one question and return the answer, as far as it came."""
-        reading = _Reading(ask, self.now)
-        try:
-            with named(shown(self.url)) as extensions:
-                async with asyncio.timeout(max(self.deadline - self.now(), 0)):
-                    await reading.read(self.client, self.url, extensions)
-        except FilteredError as error:
-            silent = self.now() - reading.heard > self.quiet
-            return reading.answer(End.SILENT if silent else End.LATE, str(error))
-        except DoctlError as error:
-            return reading.answer(End.CLOSED, str(error))
-        return reading.answer()
-
-
-class _Reading:
-    """One answer while it comes in."""
-
-    def __init__(self, ask: Ask, now: Callable[[], float]) -> None:
-        self.ask = ask
-        self.now = now
-        self.heard = now()
-        self.status = 0
-        self.headers: dict[str, str] = {}
-        self.body = bytearray()
-        self.end = End.COMPLETE
-
-    async def read(self, client: "httpx.AsyncClient", url: str, extensions: dict[str, object]) -> None:
-        """Read the answer, and of its body no more than a byte past what was asked for."""
-        import httpx  # noqa: PLC0415 - loaded by the client already
-
-        method = "HEAD" if self.ask.kind is Kind.HEAD else "GET"
-        try:
-            async with client.stream(method, url, headers=self.ask.headers, extensions=extensions) as response:
-                self.status, self.heard = response.status_code, self.now()
-                self.headers = {n: v[:LONGEST_HEADER] for n, v in response.headers.items() if n in HEADERS}
-                if self.status == 206:
-                    await self._read_body(response)
-        except httpx.ProxyError as error:  # an answer to CONNECT, of which only the status line is told
-            self.status = _status_of(str(error))
-            if not self.status:
-                raise
-
-    async def _read_body(self, response: "httpx.Response") -> None:
-        async for chunk in response.aiter_raw():
-            self.body += chunk
-            self.heard = self.now()
-            if len(self.body) > self.ask.size:
-                del self.body[self.ask.size + 1 :]
-                self.end = End.MORE
-                return
-
-    def answer(self, end: End | None = None, error: str = "") -> Answer:
-        """Return what came; ``end`` and ``error`` say why there is no more."""
-        return Answer(self.ask, self.status, self.headers, bytes(self.body), end or self.end, error)
-
-
-def _status_of(message: str) -> int:
-    """Return the status with which httpcore's message about a refused CONNECT begins, or 0."""
-    text = message.partition(" ")[0]
-    return int(text) if len(text) == 3 and text.isascii() and text.isdigit() else 0
 
 
 def _hopeless(path: Path) -> bool:
@@ -175,7 +94,7 @@ async def _ask_all(network: "Network", url: str, proxy: "Proxy | None", deadline
     address = proxy.url if proxy else None
     timeout = max(deadline - network.now(), 0.01)
     async with network.http(proxy=address, direct=proxy is None, timeout=timeout, connections=CONNECTIONS) as client:
-        walking = _Walk(client, url, deadline, network.now)
+        walking = _Walk(RangeReader(client, url, deadline, network.now))
         in_time = await walking.all()
     return Path(tuple(walking.answers), not in_time)
 
