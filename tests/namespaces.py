@@ -146,7 +146,8 @@ def throttle(host: Host, mbit: float, buffer_ms: int) -> None:
     """Let no more than so many Mbit/s through to ``host``; what the link cannot take waits in a buffer of so long."""
     switch = f"{host.name.rpartition('-')[0]}-switch"
     limit = max(int(mbit * 1e3 * buffer_ms / 8), 3000)
-    shape = f"tbf rate {mbit:g}mbit burst 5kb limit {limit}".split()
+    burst = max(5000, int(mbit * 125))  # a millisecond of it: no timer is finer
+    shape = f"tbf rate {mbit:g}mbit burst {burst} limit {limit}".split()
     port = f"port{host.number}"
     subprocess.run(["ip", "netns", "exec", switch, "tc", "qdisc", "add", "dev", port, "root", *shape], check=True)
 
