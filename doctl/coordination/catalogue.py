@@ -42,23 +42,39 @@ def parse_offer(text: str) -> Offer:
 
 
 class Catalogue:
-    """Keeps a store told of ``offers``; hash files are kept in ``folder`` so that a restart hashes nothing again."""
+    """Keeps a store told of ``offers``; hash files are kept in ``folder`` so that a restart hashes nothing again.
+
+    It answers for its own files itself, whatever becomes of the store.
+    """
 
     def __init__(self, offers: Iterable[Offer], folder: Path, say: Callable[[str], None]) -> None:
         self._offers = tuple(offers)
         self._folder = folder
         self._say = say
         self._known: dict[Path, tuple[filesystem.Stamp, Publication, bytes]] = {}
+        self._by_name: dict[str, tuple[Publication, bytes]] = {}
         self._failed: set[str] = set()
 
     async def publish(self, store: Store) -> int:
         """Hash what is new or has changed, tell the store of all, and return how many files that are."""
         files = await asyncio.to_thread(lambda: list(self._files()))
-        for path, url in files:
-            publication, data = await asyncio.to_thread(self._described, path, url)
-            if await store.published("", url) != publication:
+        described = [await asyncio.to_thread(self._described, path, url) for path, url in files]
+        by_url = {publication.url: (publication, data) for publication, data in described}
+        self._by_name = {publication.content_id: (publication, data) for publication, data in described} | by_url
+        for publication, data in described:
+            if await store.published("", publication.url) != publication:
                 await store.publish(publication, data)
         return len(files)
+
+    def published(self, content_id: str, url: str) -> Publication | None:
+        """Return content of our own by id, else by URL."""
+        found = self._by_name.get(content_id) or self._by_name.get(url)
+        return found[0] if found else None
+
+    def hash_file(self, content_id: str) -> bytes | None:
+        """Return the hash file of content of our own."""
+        found = self._by_name.get(content_id)
+        return found[1] if found else None
 
     async def publish_again(self, store: Store) -> None:
         """Do so once more, and say what went wrong, each thing once."""

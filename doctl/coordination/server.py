@@ -9,6 +9,7 @@ import ipaddress
 import json
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from starlette.applications import Starlette
@@ -17,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from doctl import __version__
+from doctl.coordination.catalogue import Catalogue
 from doctl.coordination.limits import JoinLimit, SaidOnce
 from doctl.coordination.matching import EVERY, MOST_GIVEN, Member, choose, kind_of, member_of, owner_of, pools_of
 from doctl.coordination.metrics import Metrics
@@ -71,12 +73,14 @@ class Coordinator:
         network: "Network",
         store: Store,
         *,
+        catalogue: Catalogue | None = None,
         tokens: Tokens | None = None,
         say: Callable[[str], None],
         interval: int = INTERVAL,
         limit: JoinLimit | None = None,
     ) -> None:
         self._store = store
+        self._catalogue = catalogue or Catalogue((), Path(), say)
         self._tokens = tokens or Tokens()
         self._say_once = SaidOnce(say)
         self._interval = interval
@@ -112,13 +116,15 @@ class Coordinator:
 
     async def _content_policy(self, request: Request) -> Response:
         url = service.parse_content_query(request.query_params)
-        publication = await self._store.published(_content_id(request), url)
+        content_id = _content_id(request)
+        publication = self._catalogue.published(content_id, url) or await self._store.published(content_id, url)
         if publication is None:
             return _said(HTTPStatus.NOT_FOUND, "this content is not published here")
         return _json(_policy(publication, _base(request)))
 
     async def _hash_file(self, request: Request) -> Response:
-        data = await self._store.hash_file(_content_id(request))
+        content_id = _content_id(request)
+        data = self._catalogue.hash_file(content_id) or await self._store.hash_file(content_id)
         return _said(HTTPStatus.NOT_FOUND, "this content is not published here") if data is None else _json(data)
 
     async def _discovery(self, request: Request) -> Response:
@@ -149,7 +155,7 @@ class Coordinator:
         self._admit(request, seen)
         swarm = _swarm(*parse_swarm_query(request.query_params))
         asker = member_of(JoinRequest(peer_id=bytes(20), mode=DownloadMode.INTERNET), seen)
-        peers = choose(asker, await self._store.look(swarm, (EVERY,), MOST_PEERS), MOST_PEERS)
+        peers = [peer for pool in await self._store.look(swarm, (EVERY,), MOST_PEERS) for peer in pool]
         return Response(self._answer(asker, peers, seen), media_type=service.JSON_TYPE)
 
     def _answer(self, asker: Member, peers: list[Member], seen: IPAddress) -> bytes:

@@ -51,10 +51,11 @@ async def coordinate(
     store = _store(network, order.store)
     try:
         await _publish_first(catalogue, store, say)
-        app = Coordinator(network, store, tokens=tokens, say=say).app()
-        async with asyncio.TaskGroup() as tasks:
-            looking = tasks.create_task(_look_again(catalogue, store))
+        app = Coordinator(network, store, catalogue=catalogue, tokens=tokens, say=say).app()
+        looking = asyncio.create_task(_look_again(catalogue, store))
+        try:
             await serve_http(app, order.listen, identity, lambda where: ready(where, identity is not None))
+        finally:
             looking.cancel()
     finally:
         await store.close()

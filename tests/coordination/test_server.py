@@ -363,9 +363,12 @@ def test_publishing_a_folder(tmp_path: Path) -> None:
 
     async def use() -> None:
         store, offers = MemoryStore(lambda: 0.0, 60), [Offer(content, "http://c.example/files/")]
-        assert await Catalogue(offers, kept, print).publish(store) == 2
+        first_run = Catalogue(offers, kept, print)
+        assert await first_run.publish(store) == 2
         first = await store.published("", "http://c.example/files/one")
         assert first is not None
+        assert first_run.published(first.content_id, "") == first_run.published("", first.url) == first
+        assert first_run.hash_file(first.content_id) == await store.hash_file(first.content_id)
         assert await store.published("", "http://c.example/files/sub/two%20words")
         stamps = sorted(each.stat().st_mtime_ns for each in kept.iterdir())
         restarted = Catalogue(offers, kept, print)
