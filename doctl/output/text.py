@@ -61,9 +61,9 @@ def render(report: Report, view: "View") -> str:
 
 def _parts(report: Report, view: "View") -> "Iterator[RenderableType]":
     shown = [f for f in report.findings if f.status in PROBLEMS or not view.quiet]
-    width = min(max((cell_len(_target(f)) for f in shown), default=0), WIDEST_TARGET)
     for area, findings in by_area(shown).items():
         yield Text(area, style="bold")
+        width = min(max(cell_len(_target(f)) for f in findings), WIDEST_TARGET)
         for finding in findings:
             yield from _stacked(finding, view) if _needs_room(finding, view) else [_row(finding, width, view)]
         yield ""

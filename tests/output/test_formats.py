@@ -58,6 +58,13 @@ def test_text_without_symbols_is_ascii() -> None:
     assert shown(Format.TEXT, GOOD, View(symbols=False)).isascii()
 
 
+def test_a_long_name_in_one_area_leaves_the_others_their_room() -> None:
+    """The column of targets is as wide as those of its own area."""
+    long, short = (Finding("a.b", name, name, Status.PASS, "ok", "So it is.") for name in ("x" * 30, "y"))
+    text = shown(Format.TEXT, replace(GOOD, findings=(long, short)))
+    assert "  ✓ pass     y  ok: So it is.\n" in text
+
+
 def test_text_is_worst_first_and_has_each_remedy() -> None:
     """Areas and findings come worst first, and each problem has its remedy under it."""
     text = shown(Format.TEXT, view=View(width=200))
