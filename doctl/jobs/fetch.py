@@ -12,8 +12,9 @@ from doctl.jobs.transfer import Transfer
 from doctl.net.base import Network
 from doctl.report import Progress
 from doctl.sources import hash_files
+from doctl.transfer import hashing
 from doctl.transfer.content import Content
-from doctl.transfer.hashing import describe, sha256_of
+from doctl.transfer.hashing import describe, in_thread, sha256_of
 from doctl.transfer.origin import Origin, learn
 from doctl.wire.file_names import suggest
 from doctl.wire.service import ContentPolicy
@@ -58,7 +59,7 @@ class _Fetch:
         """Do it all; a DoctlError says what went wrong."""
         content = await self._learn()
         self._result.file = path = self._path()
-        if await asyncio.to_thread(self._is_there, path, content):
+        if await in_thread(lambda progress: self._is_there(path, content, progress)):
             return
         transfer = Transfer(self._job)
         if content is not None:
@@ -149,23 +150,23 @@ class _Fetch:
             return Path(name)
         return output / name if output.is_dir() else output
 
-    def _is_there(self, path: Path, content: Content | None) -> bool:
+    def _is_there(self, path: Path, content: Content | None, progress: hashing.Progress) -> bool:
         """Whether the very file is there already; LocalError if another one is, unless it may be replaced."""
         if not path.exists():
             return False
-        if path.is_file() and self._is_right(path, content):
+        if path.is_file() and self._is_right(path, content, progress):
             self._job.say(f"{path} is there already and right: nothing to fetch")
             return True
         if path.is_file() and self._order.force:
             return False
         raise LocalError(f"{path} is there already and is not it: choose another name with -o, or use --force")
 
-    def _is_right(self, path: Path, content: Content | None) -> bool:
+    def _is_right(self, path: Path, content: Content | None, progress: hashing.Progress) -> bool:
         """Whether what is at ``path`` has the hashes that were named; without any, nobody can tell."""
         hashes = content.hashes if content is not None else None
-        if (hashes is None and self._order.sha256 is None) or not _has_hashes(path, content):
+        if (hashes is None and self._order.sha256 is None) or not _has_hashes(path, content, progress):
             return False
-        digest = sha256_of(path)
+        digest = sha256_of(path, progress)
         if self._order.sha256 not in (None, digest):
             return False
         self._result.sha256 = digest
@@ -173,7 +174,8 @@ class _Fetch:
         return True
 
 
-def _has_hashes(path: Path, content: Content | None) -> bool:
+def _has_hashes(path: Path, content: Content | None, progress: hashing.Progress) -> bool:
     if content is None or content.hashes is None:
         return True
-    return path.stat().st_size == content.length and describe(path, content.piece_size).pieces == content.hashes
+    right_length = path.stat().st_size == content.length
+    return right_length and describe(path, content.piece_size, progress).pieces == content.hashes

@@ -15,7 +15,7 @@ from doctl.jobs.rendezvous import Rendezvous
 from doctl.net.base import Network
 from doctl.transfer import filesystem
 from doctl.transfer.content import PIECE_SIZE, Content
-from doctl.transfer.hashing import compare, describe, read_hash_file
+from doctl.transfer.hashing import Progress, compare, describe, in_thread, read_hash_file
 from doctl.transfer.ledger import Ledger
 from doctl.transfer.limits import RateLimit
 from doctl.transfer.node import Node
@@ -64,7 +64,7 @@ async def serve(
 
     ``say`` is called with a line for the administrator.
     """
-    shared = await asyncio.to_thread(hash_all, order.paths, order.hash_files)
+    shared = await in_thread(lambda progress: hash_all(order.paths, order.hash_files, progress))
     slots, limit = Slots(order.slots, network.now), RateLimit(order.max_up)
     with contextlib.ExitStack() as files:
         async with Node(network) as node:
@@ -89,13 +89,14 @@ async def serve(
                         await asyncio.Event().wait()
 
 
-def hash_all(paths: Iterable[Path], hash_file_paths: Iterable[Path]) -> list[Shared]:
+def hash_all(paths: Iterable[Path], hash_file_paths: Iterable[Path], progress: Progress | None = None) -> list[Shared]:
     """Hash every file of ``paths`` (of folders, those below) as its hash file says, else in pieces of 1 MiB.
 
-    UsageError for a path that is no file or too many of them, HashFileError for a hash file that fits none.
+    ``progress`` hears of the bytes of each file; what it raises ends the work. UsageError for a path that is no file
+    or too many of them, HashFileError for a hash file that fits none.
     """
     hash_files = [parse(read_hash_file(path)) for path in hash_file_paths]
-    shared = [_hash(path, hash_files) for path in _files(paths)]
+    shared = [_hash(path, hash_files, progress) for path in _files(paths)]
     have = {item.content.hash_of_hashes for item in shared}
     for hash_file in hash_files:
         if hash_file.hash_of_hashes not in have:
@@ -117,13 +118,13 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
         raise UsageError("no file to share: the folders named are empty")
 
 
-def _hash(path: Path, hash_files: Iterable[HashFile]) -> Shared:
+def _hash(path: Path, hash_files: Iterable[HashFile], progress: Progress | None) -> Shared:
     with explained(path):
         before = filesystem.stamp(path.stat())
     for hash_file in hash_files:
-        if hash_file.content_length == before[0] and compare(path, hash_file).matches:
+        if hash_file.content_length == before[0] and compare(path, hash_file, progress).matches:
             return Shared(path, _content(hash_file), before)
-    return Shared(path, _content(describe(path, PIECE_SIZE)), before)
+    return Shared(path, _content(describe(path, PIECE_SIZE, progress)), before)
 
 
 def _content(hash_file: HashFile) -> Content:

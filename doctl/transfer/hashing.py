@@ -1,19 +1,21 @@
 """Files on disk against hash files: hash one into pieces, or find the pieces that differ; in bounded memory.
 
-Everything here blocks: call it from a worker thread where there is an event loop. A ``progress`` is called now and then
-with the number of bytes hashed so far; what it raises ends the work.
+Everything here but ``in_thread`` blocks: call it through that where there is an event loop. A ``progress`` is called
+now and then with the number of bytes hashed so far; what it raises ends the work.
 """
 
+import asyncio
 import contextlib
 import hashlib
 import os
 import stat
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, TypeVar
 
 from doctl.errors import LocalError, UsageError
 from doctl.transfer.filesystem import read_at
@@ -26,6 +28,7 @@ BATCH: Final = 4 << 20
 THREADS: Final = min(4, os.cpu_count() or 1)
 
 Progress = Callable[[int], None]
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +65,24 @@ def compare(path: Path, hash_file: HashFile, progress: Progress | None = None) -
     return Comparison(length, hash_file.content_length, (*altered, *missing))
 
 
-def sha256_of(path: Path) -> str:
+def sha256_of(path: Path, progress: Progress | None = None) -> str:
     """Return the SHA-256 of the whole file in hex; errors as of ``describe``."""
     with _opened(path) as (file, length):
-        return _digest(file, 0, length, memoryview(bytearray(BLOCK))).hex()
+        return _digest(file, 0, length, memoryview(bytearray(BLOCK)), progress).hex()
+
+
+async def in_thread(work: Callable[[Progress], Result]) -> Result:
+    """Run ``work`` in a worker thread; cancelled, it ends the next time that it tells its progress."""
+    stopped = threading.Event()
+
+    def progress(_done: int) -> None:
+        if stopped.is_set():
+            raise LocalError("the hashing was called off")
+
+    try:
+        return await asyncio.to_thread(work, progress)
+    finally:
+        stopped.set()
 
 
 def read_hash_file(path: Path) -> bytes:
@@ -101,7 +118,7 @@ def _batch(file: BinaryIO, start: int, end: int, piece_size: int) -> list[bytes]
     return [_digest(file, at, min(at + piece_size, end), block) for at in range(start, end, piece_size)]
 
 
-def _digest(file: BinaryIO, start: int, end: int, block: memoryview) -> bytes:
+def _digest(file: BinaryIO, start: int, end: int, block: memoryview, progress: Progress | None = None) -> bytes:
     digest = hashlib.sha256()
     while start < end:
         part = block[: min(len(block), end - start)]
@@ -109,6 +126,8 @@ def _digest(file: BinaryIO, start: int, end: int, block: memoryview) -> bytes:
             raise LocalError(f"{file.name}: became shorter while it was read")
         digest.update(part)
         start += len(part)
+        if progress:
+            progress(start)
     return digest.digest()
 
 

@@ -151,6 +151,33 @@ def test_it_works_beside_an_event_loop(tmp_path: Path) -> None:
     assert asyncio.run(both())
 
 
+def test_it_can_be_called_off(tmp_path: Path) -> None:
+    """Cancelled on the event loop, the work in the thread ends soon too: Ctrl-C does not wait for a large file."""
+    path, told = tmp_path / "large", list[int]()
+    path.touch()
+    os.truncate(path, 8 << 30)
+
+    async def cancelled() -> None:
+        begun, loop = asyncio.Event(), asyncio.get_running_loop()
+
+        def work(progress: hashing.Progress) -> str:
+            def tell(done: int) -> None:
+                told.append(done)
+                loop.call_soon_threadsafe(begun.set)
+                progress(done)
+
+            return hashing.sha256_of(path, tell)
+
+        hashed = asyncio.create_task(hashing.in_thread(work))
+        await begun.wait()
+        hashed.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await hashed
+
+    asyncio.run(cancelled())
+    assert 0 < told[-1] < 8 << 30
+
+
 def test_what_is_no_regular_file_is_wrong_use(tmp_path: Path) -> None:
     """A missing file, a folder and a path through a file are each said in one line."""
     (tmp_path / "file").touch()
