@@ -1,6 +1,5 @@
 """``doctl coordinator``: the service that brings peers together."""
 
-import asyncio
 import json
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from doctl.cli import quantities
 from doctl.cli.delivery import put
 from doctl.cli.exits import Exit
 from doctl.cli.results import ResultFormat, ResultFormatOption
+from doctl.cli.running import run
 from doctl.printable import printable
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def command(
         token_file=token_file,
     )
     tell = _tell_json if wanted is ResultFormat.JSON else _tell
-    asyncio.run(coordinate(SystemNetwork(), order, tell, _silent if quiet else _say))
+    run(coordinate(SystemNetwork(), order, tell, _silent if quiet else _say))
     return Exit.PASSED
 
 

@@ -1,6 +1,5 @@
 """``doctl peers``: a swarm as the coordination service sees it."""
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,6 +8,7 @@ from doctl.cli.delivery import put
 from doctl.cli.exits import Exit
 from doctl.cli.options import TimeoutOption
 from doctl.cli.results import ResultFormat, ResultFormatOption, ResultOutputOption, as_json
+from doctl.cli.running import run
 from doctl.cli.swarming import TokenOption, token
 from doctl.printable import printable
 
@@ -32,7 +32,7 @@ def command(
     from doctl.wire.urls import usable  # noqa: PLC0415
 
     rendezvous = Rendezvous(usable(coordinator), token=token(token_file))
-    swarm = asyncio.run(look(SystemNetwork(), rendezvous, content, timeout))
+    swarm = run(look(SystemNetwork(), rendezvous, content, timeout))
     put(as_json(swarm.as_json()) if wanted is ResultFormat.JSON else _said(swarm), output)
     return Exit.PASSED
 

@@ -1,6 +1,5 @@
 """``doctl settings``: every DO* setting in effect, and where it came from."""
 
-import asyncio
 import ipaddress
 import os
 import sys
@@ -13,6 +12,7 @@ from doctl.cli import files
 from doctl.cli.delivery import put
 from doctl.cli.exits import Exit
 from doctl.cli.results import ResultFormat, ResultFormatOption, ResultOutputOption, as_json
+from doctl.cli.running import run
 from doctl.errors import LocalError, UsageError
 from doctl.printable import printable
 
@@ -40,7 +40,7 @@ def command(
 
     options = dict(read_assignment(text, "--set") for text in made or [])
     addresses = None if address is None else (_address(address),)
-    found = asyncio.run(in_effect(SystemNetwork(), os.environ, of_file(file), options, addresses=addresses))
+    found = run(in_effect(SystemNetwork(), os.environ, of_file(file), options, addresses=addresses))
     put(as_json(found.as_json()) if wanted is ResultFormat.JSON else _said(found), output)
     for problem in found.problems:
         sys.stderr.write(f"doctl: {printable(problem)}\n")
@@ -61,7 +61,7 @@ def here() -> "Settings":
     from doctl.settings import layered, read_environment  # noqa: PLC0415
 
     try:
-        return asyncio.run(in_effect(SystemNetwork(), os.environ)).settings
+        return run(in_effect(SystemNetwork(), os.environ)).settings
     except LocalError:
         return layered(read_environment(os.environ))
 

@@ -1,6 +1,5 @@
 """The options about peers that fetch, serve and peers share, and what the settings make of them."""
 
-import asyncio
 import os
 import sys
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from doctl.cli import files, quantities
+from doctl.cli.running import run
 from doctl.cli.settings import of_file
 from doctl.errors import UsageError
 from doctl.printable import printable
@@ -69,7 +69,7 @@ def chosen(options: Swarming) -> Chosen:
         made["DOGroupId"] = Value(of_text("DOGroupId", options.group, "--group"), Origin.OPTION, "--group")
     if options.cache_host is not None:
         made["DOCacheHost"] = Value(options.cache_host, Origin.OPTION, "--cache-host")
-    found = asyncio.run(in_effect(SystemNetwork(), os.environ, of_file(options.settings), made))
+    found = run(in_effect(SystemNetwork(), os.environ, of_file(options.settings), made))
     for problem in found.problems:
         sys.stderr.write(f"doctl: {printable(problem)}\n")
     mode = found.settings.values["DODownloadMode"]

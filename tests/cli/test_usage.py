@@ -11,7 +11,7 @@ from doctl.cli.app import COMMANDS, run
 
 PHF = tuple(f"phf {name}" for name in ("create", "show", "verify"))
 DIAGNOSIS = ("check", "ports", "proxy", "vpn", "hosts", "explain", "phf", "schema")
-GIVEN = r"( [A-Z]+| \[[A-Z]+\]\.\.\.| [A-Z]+\.\.\.)?"
+GIVEN = r"( [A-Z|-]+| \[[A-Z]+\]\.\.\.| [A-Z]+\.\.\.)?"
 """What a command is given: ``CODE``, ``[URL]...`` or ``PATH...``."""
 
 
