@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from doctl.coordination.client import Membership, Service
 from doctl.coordination.peer_list import Found, acceptable, home_of
+from doctl.endpoints import Address
 from doctl.errors import DoctlError, LocalError, NetworkError, ServiceError
 from doctl.jobs.rendezvous import Rendezvous
 from doctl.net.base import Network
@@ -34,6 +35,8 @@ MOST_CALLS: Final = 3
 """Calls in vain after which a found address is left alone."""
 CALLING: Final = 5.0
 """Seconds for one call."""
+STAGGER: Final = 1.0
+"""Seconds between calls to the addresses of one peer."""
 GOODBYE: Final = 2.0
 """Seconds for the last join."""
 
@@ -214,10 +217,24 @@ class Finder:
 
 
 async def _first_that_answers(found: Found, node: "Node", share: "Share") -> "Link":
+    """Call each address a little after the one before, and return the first link, else the last error."""
     error: DoctlError = NetworkError("no address to call")
-    for address in found.addresses:
-        try:
-            return await node.dial(address, share, CALLING)
-        except NetworkError as problem:
-            error = problem
+    calls = {
+        asyncio.create_task(_call_later(place * STAGGER, node, share, address))
+        for place, address in enumerate(found.addresses)
+    }
+    try:
+        for ended in asyncio.as_completed(calls):
+            try:
+                return await ended
+            except NetworkError as problem:
+                error = problem
+    finally:
+        for call in calls:
+            call.cancel()
     raise error
+
+
+async def _call_later(delay: float, node: "Node", share: "Share", address: Address) -> "Link":
+    await asyncio.sleep(delay)
+    return await node.dial(address, share, CALLING)
