@@ -84,6 +84,7 @@ def command(
         mode=swarm.mode,
         mode_from=swarm.mode_from,
         rendezvous=swarm.rendezvous,
+        settings=swarm.settings,
         proxy=proxy,
         max_down=quantities.rate(max_down) if max_down is not None else None,
         max_up=quantities.rate(max_up) if max_up is not None else None,

@@ -51,6 +51,7 @@ def command(
         max_up=quantities.rate(max_up) if max_up is not None else None,
         slots=slots,
         rendezvous=swarm.rendezvous,
+        settings=swarm.settings,
         duration=quantities.duration(duration) if duration is not None else None,
     )
     ledger = Ledger()

@@ -9,6 +9,7 @@ from doctl.endpoints import Address
 from doctl.jobs.rendezvous import Rendezvous
 from doctl.net.base import Network
 from doctl.report import Progress, Status
+from doctl.settings import Settings, defaults
 from doctl.transfer.ledger import Ledger, efficiency
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class FetchOrder:
     force: bool = False
     timeout: float = 10.0
     verbose: bool = False
+    settings: Settings = field(default_factory=defaults)
 
 
 @dataclass(slots=True)

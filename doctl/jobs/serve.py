@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +12,9 @@ from doctl.errors import HashFileError, UsageError
 from doctl.jobs.announcing import announced
 from doctl.jobs.listening import listen_for_peers
 from doctl.jobs.rendezvous import Rendezvous
+from doctl.jobs.minding import minding
 from doctl.net.base import Network
+from doctl.settings import Settings, defaults
 from doctl.transfer import filesystem
 from doctl.transfer.content import PIECE_SIZE, Content
 from doctl.transfer.hashing import Progress, compare, describe, in_thread, read_hash_file
@@ -42,6 +44,7 @@ class ServeOrder:
     slots: int = SLOTS
     rendezvous: Rendezvous | None = None
     duration: float | None = None
+    settings: Settings = field(default_factory=defaults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ async def serve(
     shared = await in_thread(lambda progress: hash_all(order.paths, order.hash_files, progress))
     slots, limit = Slots(order.slots, network.now), RateLimit(order.max_up)
     with contextlib.ExitStack() as files:
-        async with Node(network) as node:
+        async with minding(network, order.settings, slots, say), Node(network) as node:
             for item in shared:
                 with explained(item.path):
                     file = files.enter_context(item.path.open("rb", buffering=0))

@@ -14,6 +14,7 @@ from doctl.jobs.caching import CacheFirst, notes_file, unfit
 from doctl.jobs.fetch_result import MODES, WITHOUT_PEERS, FetchJob
 from doctl.jobs.finding import Finder, Joining, Place
 from doctl.jobs.listening import listen_for_peers
+from doctl.jobs.minding import minding
 from doctl.sources.http import HttpSource
 from doctl.sources.peer import PeerSource
 from doctl.transfer import filesystem
@@ -145,7 +146,8 @@ class Transfer:
         share = Share(store.content, file, store.verified, ledger=self._result.ledger, slots=slots, limit=limit)
         share.on_manners = self._tell_manners
         try:
-            yield share
+            async with minding(self._job.network, self._order.settings, slots, self._job.say):
+                yield share
         finally:
             share.file.close()
 

@@ -192,6 +192,10 @@ class Network(Protocol):
         """Return what each firewall tool of this machine says about ``flow``; one that cannot be read says unknown."""
         ...
 
+    async def battery(self) -> float | None:
+        """Return the battery's percent while the machine runs on it; None on mains, or where the system is silent."""
+        ...
+
     async def registry(self, key: str, names: "Sequence[str]") -> "Mapping[str, object]":
         """Return those values of a key under HKEY_LOCAL_MACHINE that are there: int, str or bytes.
 

@@ -149,6 +149,7 @@ class FakeNetwork:
     listener. ``udp``: answers datagrams. ``web``: answers HTTP requests.
     ``cnames``: aliases of a host name, none without an entry. ``interfaces``: the machine's network adapters.
     ``certificates``: what TLS servers show. ``proxies``: what is set. ``keys``: the values of each registry key.
+    ``charge``: the percent of the battery that the machine runs on.
     ``teredo``: what the system's own Teredo client says. ``asked`` notes each call as ``verb what``.
     """
 
@@ -167,6 +168,7 @@ class FakeNetwork:
     rulings: "tuple[Ruling, ...]" = ()
     keys: dict[str, dict[str, object] | LocalError] = field(default_factory=dict)
     teredo: "TeredoState | LocalError | None" = None
+    charge: float | None = None
     asked: list[str] = field(default_factory=list)
     time: float = 0.0
 
@@ -243,6 +245,11 @@ class FakeNetwork:
         """Give the scripted rulings, whatever the flow."""
         self.asked.append(f"firewall {flow}")
         return self.rulings
+
+    async def battery(self) -> float | None:
+        """Give the scripted percent."""
+        self.asked.append("battery")
+        return self.charge
 
     async def registry(self, key: str, names: Sequence[str]) -> Mapping[str, object]:
         """Give the scripted values of ``key``, none without an entry."""

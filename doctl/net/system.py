@@ -271,6 +271,12 @@ class SystemNetwork:
 
         return await reading.rulings(flow, timeout)
 
+    async def battery(self) -> float | None:
+        """Return the battery's percent while the machine runs on it."""
+        from doctl.net import power  # noqa: PLC0415 - only uploads ask
+
+        return power.battery()
+
     async def registry(self, key: str, names: Sequence[str]) -> Mapping[str, object]:
         """Return values of a registry key."""
         if self.platform != "win32":

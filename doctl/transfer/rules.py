@@ -54,7 +54,7 @@ class Rule(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What may be done. ``rules`` are those that changed something, each with where it came from.
+    """What may be done. ``rules`` are those that changed something, ``no_uploads`` those of them that forbid uploads.
 
     ``most`` is bytes a second for everything that is received, ``percent`` of the link's speed for all but LAN peers;
     ``enough`` is what peers must bring a second before HTTP leaves it to them, None where HTTP never waits for that.
@@ -63,7 +63,7 @@ class Allowed:
 
     mode: int
     peering: bool = True
-    uploads: bool = True
+    no_uploads: tuple[Rule, ...] = ()
     uploads_to_internet: bool = True
     cache_server: bool = True
     slots: int = SLOTS
@@ -73,6 +73,11 @@ class Allowed:
     http_delay: int = 0
     cache_delay: int = 0
     rules: tuple[Rule, ...] = ()
+
+    @property
+    def uploads(self) -> bool:
+        """Whether any peer may have pieces."""
+        return not self.no_uploads
 
     def limit(self, kind: Kind, speed: float | None) -> float | None:
         """Return the bytes a second that may come from ``kind``, None for no limit.
@@ -129,7 +134,7 @@ def allowed(settings: Settings, now: Conditions) -> Allowed:
     return Allowed(
         mode=mode,
         peering=not no_peers,
-        uploads=not (no_peers or no_uploads),
+        no_uploads=(*no_peers, *no_uploads),
         uploads_to_internet=capped is None,
         cache_server=no_cache is None,
         most=_times(most, KB),

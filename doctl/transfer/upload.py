@@ -32,6 +32,7 @@ class Slots:
         self._turn = turn
         self._served: dict[Guest, float] = {}
         self._waiting: dict[Guest, None] = {}
+        self._suspended = False
 
     def ask(self, guest: Guest) -> None:
         """Note that ``guest`` is interested; it is unchoked when a slot is free."""
@@ -55,8 +56,21 @@ class Slots:
                 self._waiting[guest] = None
         self._fill()
 
+    def suspend(self) -> None:
+        """Serve nobody until ``resume``; those who are served now go back to waiting, before the others."""
+        self._suspended = True
+        for guest in self._served:
+            guest.choke()
+        self._waiting = {**dict.fromkeys(self._served), **self._waiting}
+        self._served.clear()
+
+    def resume(self) -> None:
+        """Serve again."""
+        self._suspended = False
+        self._fill()
+
     def _fill(self) -> None:
-        while self._waiting and len(self._served) < self.count:
+        while not self._suspended and self._waiting and len(self._served) < self.count:
             guest = next(iter(self._waiting))
             del self._waiting[guest]
             self._served[guest] = self._now()

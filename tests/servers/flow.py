@@ -43,8 +43,7 @@ async def _swallow(connection: SystemConnection) -> None:
 async def flow(host: str, port: int, seconds: float, *, gives_way: bool) -> dict[str, object]:
     """Send for some seconds and tell how it went."""
     sock = socket.create_connection((host, port))
-    if not gives_way:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic")
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic")
     connection = SystemConnection(sock)
     means = connection.give_way(Ledbat()) if gives_way else "plain cubic"
     sending = asyncio.create_task(_send(connection))
