@@ -150,6 +150,32 @@ def test_the_documented_hosts_are_tried_once_each() -> None:
     assert not retired & {service.host for service in wanted}
 
 
+@pytest.mark.parametrize(
+    ("platform", "command"),
+    [
+        ("linux", "getent ahosts host.example"),
+        ("win32", "Resolve-DnsName host.example"),
+        ("darwin", "host host.example"),
+    ],
+)
+def test_a_remedy_names_the_host_and_the_command_of_the_system(platform: str, command: str) -> None:
+    """Of a name without an address the remedy is the look-up on this system; of a silent port, host and port."""
+    options = ports.Options((Address("host.example", 7680),), hosts=("host.example",))
+    nameless = FakeNetwork(platform=platform, names={"host.example": NameLookupError("none")})
+    silent = FakeNetwork(
+        platform=platform,
+        names={"host.example": [V4]},
+        hosts={Address(V4, port): FilteredError("no") for port in (80, 443, 7680)},
+    )
+    for name in ("ports.7680.outbound", "ports.80.http", "ports.443.service"):
+        port = name.split(".")[1]
+        target = (name, f"host.example:{port}")
+        assert checked(nameless, options)[target].remedy.endswith(f"test: {command}")
+        remedy = checked(silent, options)[target].remedy
+        assert f"TCP {port}" in remedy
+        assert "to host.example" in remedy
+
+
 def test_the_port_of_a_service_decides_and_the_other_is_told() -> None:
     """A service host whose 443 is open passes, though 80 is refused; the other way round it fails."""
     host = "geo.prod.do.dsp.mp.microsoft.com"

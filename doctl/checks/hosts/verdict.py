@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from doctl.checks.hosts.reach import TOTALS, HttpAnswer, Place, Seen
 from doctl.errors import FilteredError
+from doctl.net.commands import look_up
 from doctl.net.probe import Attempt, Outcome
 from doctl.printable import printable
 from doctl.report import Finding, Status
@@ -76,8 +77,7 @@ def _no_address(seen: Seen, platform: str) -> Verdict:
 
 
 def _look_up(place: Place, platform: str) -> str:
-    command = "Resolve-DnsName" if platform == "win32" else "getent ahosts" if platform == "linux" else "host"
-    return f"Let this machine's name servers resolve it; test: {command} {place.name}"
+    return f"Let this machine's name servers resolve it; test: {look_up(place.name, platform)}"
 
 
 def _no_connection(place: Place, attempts: tuple[Attempt, ...], platform: str) -> Verdict:

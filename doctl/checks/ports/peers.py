@@ -4,7 +4,7 @@ import enum
 import secrets
 from typing import TYPE_CHECKING, Final
 
-from doctl.checks.ports import families
+from doctl.checks.ports import families, remedies
 from doctl.checks.ports.local import AREA, PAGE
 from doctl.endpoints import Address
 from doctl.net.probe import Attempt, Outcome, Reach, reach
@@ -35,7 +35,7 @@ async def outbound(network: "Network", target: Address, timeout: float) -> Findi
     start = network.now()
     greeting = Handshake(secrets.token_bytes(32), secrets.token_bytes(PEER_ID_SIZE)).encode()
     reached = await reach(network, target, timeout, greeting)
-    return finding(reached, network.now() - start)
+    return finding(reached, network.now() - start, network.platform)
 
 
 def manner_of(attempt: Attempt) -> Manner:
@@ -46,7 +46,7 @@ def manner_of(attempt: Attempt) -> Manner:
     return Manner.CONSISTENT if MARK.startswith(said) else Manner.OTHER
 
 
-def finding(reached: Reach, duration_s: float) -> Finding:
+def finding(reached: Reach, duration_s: float, platform: str) -> Finding:
     """Judge one target."""
     opened = [attempt for attempt in reached.attempts if attempt.outcome is Outcome.OPEN]
     status, reason = families.decided(families.by_family(reached.attempts).values())
@@ -61,18 +61,18 @@ def finding(reached: Reach, duration_s: float) -> Finding:
         reason=reason,
         summary=_summary(reached, strangers),
         facts={**families.facts(reached), **_manner_facts(opened)},
-        remedy="" if status is Status.PASS else REMEDIES[reason],
+        remedy="" if status is Status.PASS else remedies.of_target(REMEDIES[reason], reached.target, platform),
         reference=PAGE,
         duration_s=round(duration_s, 3),
     )
 
 
 REMEDIES: Final = {
-    "refused": "On that machine: Start-Service DoSvc; and see that its firewall accepts rather than rejects TCP 7680",
-    "filtered": "Allow TCP 7680 from here to there on that machine and on every firewall between the two",
-    "unreachable": "Look at the route to that machine, and for a router or firewall that rejects: tracert, traceroute",
-    "dns_failed": "Look at the name: Resolve-DnsName NAME on Windows, getent ahosts NAME elsewhere",
-    "other_service": "Another program has TCP 7680 on that machine; there: Get-NetTCPConnection -LocalPort 7680",
+    "refused": "On {host}: Start-Service DoSvc; and see that its firewall accepts rather than rejects TCP {port}",
+    "filtered": "Allow TCP {port} from here to {host} on that machine and on every firewall between the two",
+    "unreachable": "Look at the route to that machine, and for a router or firewall that rejects: {trace}",
+    "dns_failed": "Let this machine's name servers resolve it, or correct the name; test: {look_up}",
+    "other_service": "Another program has that port; on {host}: Get-NetTCPConnection -LocalPort {port}",
 }
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Collection, Sequence
 from typing import Final
 
+from doctl.endpoints import Address
+from doctl.net import commands
 from doctl.net.firewall import Ruling, Verdict
 from doctl.printable import printable
 
@@ -47,3 +49,11 @@ def listen(platform: str) -> str:
 def with_rights(platform: str) -> str:
     """Return how to run the check as somebody who may read the rules, with the time that Windows takes for them."""
     return "As administrator, run: doctl ports --timeout 60" if platform == "win32" else "sudo doctl ports"
+
+
+def of_target(remedy: str, target: Address, platform: str) -> str:
+    """Put the host, the port and this system's commands about them into ``remedy``."""
+    host = printable(target.host, 255)
+    return remedy.format(
+        host=host, port=target.port, look_up=commands.look_up(host, platform), trace=commands.trace(host, platform)
+    )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from doctl.checks.ports import families
+from doctl.checks.ports import families, remedies
 from doctl.checks.ports.local import PAGE
 from doctl.endpoints import HOSTS, HTTP_PORT, SERVICE_PORT, Address, Endpoint
 from doctl.net.probe import Reach, reach
@@ -61,10 +61,10 @@ async def check(network: "Network", service: Service, timeout: float) -> Finding
     start = network.now()
     ports = [service.port] if service.also is None else [service.port, service.also]
     reached, *others = await asyncio.gather(*(reach(network, Address(service.host, port), timeout) for port in ports))
-    return finding(reached, others, network.now() - start)
+    return finding(reached, others, network.now() - start, network.platform)
 
 
-def finding(reached: Reach, others: Sequence[Reach], duration_s: float) -> Finding:
+def finding(reached: Reach, others: Sequence[Reach], duration_s: float, platform: str) -> Finding:
     """Judge one port of a host; what came of ``others`` is told and does not count."""
     port = reached.target.port
     status, reason = families.decided(families.by_family(reached.attempts).values())
@@ -78,15 +78,15 @@ def finding(reached: Reach, others: Sequence[Reach], duration_s: float) -> Findi
         reason=reason,
         summary=printable(outcome, 300),
         facts={**families.facts(reached), **besides},
-        remedy="" if status is Status.PASS else REMEDIES[reason],
+        remedy="" if status is Status.PASS else remedies.of_target(REMEDIES[reason], reached.target, platform),
         reference=PAGE,
         duration_s=round(duration_s, 3),
     )
 
 
 REMEDIES: Final = {
-    "refused": "Something in between refuses for that server: allow this host and port there, see doctl hosts",
-    "filtered": "Allow this host and port outbound on the firewall; behind a proxy see doctl proxy instead",
-    "unreachable": "Look at the default route of this machine and at what rejects on the way to the Internet",
-    "dns_failed": "See that this machine's name server resolves names of the Internet, and does not filter this one",
+    "refused": "Something in between refuses: allow TCP {port} to {host} there; test: doctl hosts --host {host}",
+    "filtered": "Allow TCP {port} out to {host} on the firewall; behind a proxy see doctl proxy instead",
+    "unreachable": "Look at this machine's default route, and for what rejects on the way: {trace}",
+    "dns_failed": "Let this machine's name servers resolve it; test: {look_up}",
 }
