@@ -1,14 +1,22 @@
 """Whole swarms in namespaces: an origin, coordinators, fetches that know nothing else, peers beyond a NAT."""
 
 import contextlib
+import json
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.integration.swarms import NAME, Site, result_of, site
+from doctl.jobs.phf import beside
+from doctl.transfer.content import PIECE_SIZE
+from doctl.transfer.hashing import describe
+from doctl.wire.hash_file import content_id, encode, to_json
+from tests import need
+from tests.integration.swarms import NAME, URL, Site, result_of, site
 from tests.namespaces import Host, lan
 from tests.servers.redis import redis
 
@@ -134,3 +142,75 @@ def test_without_the_service_the_file_comes_over_http(tmp_path: Path) -> None:
         assert f"https://{NAME}" in result["mode_reason"]
         assert "refused" in result["mode_reason"]
         assert result["bytes_from"]["http"] == place.length
+
+
+def hostile(place: Site, host: Host, peers: list[dict[str, object]]) -> "subprocess.Popen[str]":
+    """Run a service on ``host`` that tells the truth about the content and gives ``peers`` to everybody."""
+    digest = describe(place.file, PIECE_SIZE)
+    beside(place.file).write_bytes(to_json(digest))
+    policy = {
+        "ContentId": content_id(digest.hash_of_hashes),
+        "HashOfHashes": encode(digest.hash_of_hashes),
+        "PiecesHashFileCdnUrls": [f"{URL}.phf"],
+    }
+    said = place.home / "said.json"
+    said.write_text(json.dumps({"policy": policy, "peers": peers}))
+    program = str(Path(__file__).parents[1] / "servers" / "hostile_coordinator.py")
+    process = host.start(sys.executable, program, host.ipv4, "8480", str(said))
+    deadline = time.monotonic() + 10
+    ask = f"import socket; socket.create_connection(({host.ipv4!r}, 8480), 1)"
+    while host.run(sys.executable, "-c", ask, check=False).returncode:
+        assert time.monotonic() < deadline
+    return process
+
+
+def peer(address: str, number: int, port: int = 7680) -> dict[str, object]:
+    """Return an entry of a peer list."""
+    return {"Address": address, "Port": port, "PeerId": f"{number:040x}", "Kind": "lan"}
+
+
+FORBIDDEN = ("127.0.0.1", "169.254.169.254", "224.0.0.1", "100.100.100.200", "0.0.0.0")
+COUNTING = """
+table inet t {
+    counter forbidden {
+    }
+    counter victim {
+    }
+    chain out {
+        type filter hook output priority 0
+        ip daddr { 127.0.0.1, 169.254.169.254, 224.0.0.1, 100.100.100.200 } tcp dport 7680 counter name "forbidden"
+        ip daddr 10.99.0.3 tcp flags & (syn|ack) == syn counter name "victim"
+    }
+}
+"""
+
+
+def test_a_hostile_coordinator_directs_nobody(tmp_path: Path) -> None:
+    """Of lists with this machine, metadata, ourselves and a victim only the victim is called, and a few times."""
+    with (
+        lan("origin", "pc", "victim") as (origin, client, victim),
+        site(origin, tmp_path, 12 * MB, mbit=10, hosts=[client], address=origin.ipv4) as place,
+    ):
+        peers = [peer(address, number) for number, address in enumerate(FORBIDDEN)]
+        peers += [peer(victim.ipv4, 100 + number) for number in range(150)]
+        peers += [peer(victim.ipv4, 300, port=22)]
+        hostile(place, origin, peers)
+        client.nft(COUNTING)
+        fetch = place.fetch(client, "--coordinator", f"http://{origin.ipv4}:8480", "--insecure-coordinator")
+        result = result_of(fetch, place.file)
+        counters = json.loads(client.run(need.program("nft"), "-j", "list", "counters").stdout)["nftables"]
+        calls = {row["counter"]["name"]: row["counter"]["packets"] for row in counters if "counter" in row}
+        assert result["bytes_from"]["http"] == place.length
+        assert calls["forbidden"] == 0
+        assert 0 < calls["victim"] <= 3 * 2
+
+
+def test_ten_thousand_peers_are_no_answer(tmp_path: Path) -> None:
+    """A list that no service would send is refused as a whole, with its reason, and the fetch goes on."""
+    with (
+        lan("origin", "pc") as (origin, client),
+        site(origin, tmp_path, 12 * MB, mbit=200, hosts=[client], address=origin.ipv4) as place,
+    ):
+        hostile(place, origin, [peer(f"10.1.{n // 250}.{n % 250}", n) for n in range(10_000)])
+        fetch = place.fetch(client, "--coordinator", f"http://{origin.ipv4}:8480", "--insecure-coordinator")
+        assert result_of(fetch, place.file)["bytes_from"]["http"] == place.length
