@@ -154,6 +154,7 @@ class Transfer:
     def _engine(self, store: Store, start: int) -> Engine:
         limit = RateLimit(self._order.max_down)
         engine = Engine(store, self._result.ledger, self._job.network.now, start=start, limit=limit)
+        engine.say = self._job.say
         engine.more_may_come = lambda: any(hope() for hope in self._hopes)
         return engine
 

@@ -69,12 +69,13 @@ class PeerSource:
             before = self._delivered
             try:
                 await self._visit(desk)
-            except NetworkError:
+            except NetworkError as error:
                 if self._delivered > before:
                     waits = iter(self._retry_after)
                 wait = next(waits, None) if self._redial else None
                 if wait is None:
                     raise
+                desk.trouble(error)
                 await asyncio.sleep(wait)
 
     async def _visit(self, desk: Desk) -> None:

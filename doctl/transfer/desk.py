@@ -4,6 +4,7 @@ import enum
 from collections.abc import Iterable
 from typing import Protocol
 
+from doctl.errors import DoctlError
 from doctl.transfer.content import Content
 
 
@@ -96,6 +97,10 @@ class Desk(Protocol):
 
     def give_back(self, source: Source, pieces: Iterable[int]) -> None:
         """Return pieces that were taken and will not be delivered; others may take them."""
+        ...
+
+    def trouble(self, error: DoctlError) -> None:
+        """Tell of an error that a source means to get over; the administrator wants to know of it at once."""
         ...
 
     def waste(self, count: int) -> None:

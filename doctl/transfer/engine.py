@@ -44,8 +44,8 @@ class Engine:
         self.ledger = ledger
         self.failures: list[tuple[Source, DoctlError]] = []
         """Sources that ended with an error, in the order they did."""
-        self.on_failure: Callable[[DoctlError], None] = lambda _error: None
-        """Called with what ended a source that can do no more."""
+        self.say: Callable[[str], None] = lambda _line: None
+        """Called with a line about a source that is in trouble, or that can do no more."""
         self.on_verified: Callable[[int], None] = lambda _piece: None
         """Called on the event loop with each piece that has been verified and written."""
         self.more_may_come: Callable[[], bool] = lambda: False
@@ -113,7 +113,7 @@ class Engine:
             await source.run(self)
         except DoctlError as error:
             self.failures.append((source, error))
-            self.on_failure(error)
+            self.say(f"going on without {error}")
 
     def _part_with(self, source: Source) -> None:
         self.plan.remove(source)
@@ -201,6 +201,10 @@ class Engine:
     def discard(self, buffer: memoryview) -> None:
         """See ``Desk``."""
         self._pool.give(buffer)
+
+    def trouble(self, error: DoctlError) -> None:
+        """See ``Desk``."""
+        self.say(f"{error}; trying again")
 
     def waste(self, count: int) -> None:
         """See ``Desk``."""

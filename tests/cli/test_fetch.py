@@ -1,10 +1,13 @@
 """``doctl fetch`` through the entry point: whom it trusts, what it keeps, what it says and how it ends."""
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
 import re
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +48,14 @@ def with_hash_file(suffix: str, hash_file: bytes = to_json(DESCRIBED)) -> Behavi
         return proper(request, file) if request.target == "/file.bin" else status(404)(request, file)
 
     return behave
+
+
+@contextlib.contextmanager
+def nobody_listens() -> Iterator[str]:
+    """Give an address that is kept free while the block runs: bound, but not listened on."""
+    with socket.socket() as kept:
+        kept.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{kept.getsockname()[1]}"
 
 
 def test_without_a_hash_only_http(tmp_path: Path, capsys: Shown) -> None:
@@ -237,3 +248,11 @@ def test_a_place_that_cannot_be_written(capsys: Shown, output: str, says: str) -
     err = capsys.readouterr().err
     assert says in err
     assert err.count("\n") == 1
+
+
+def test_a_source_that_fails_is_told(tmp_path: Path, capsys: Shown) -> None:
+    """Why a peer gave nothing is said on stderr at once, though the fetch goes on without it and ends well."""
+    with Origin(DATA, with_hash_file(".phf")) as origin, nobody_listens() as address:
+        command = ["fetch", origin.url, "-o", tmp_path / "got", "--hash-of-hashes", TRUSTED, "--max-down", "100KB"]
+        assert run([*map(str, command), "--peer", address, *LISTEN]) == 0
+    assert f"{address}: connection refused; trying again\n" in capsys.readouterr().err

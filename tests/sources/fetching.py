@@ -42,7 +42,8 @@ class Fetch:
         self.path = path
         self.ledger = Ledger()
         self.on_verified: Callable[[int], None] = lambda piece: None
-        self._options = {"parallel": parallel, "run": run}
+        self._parallel = parallel
+        self._run = run
         self._patience = patience
 
     def __call__(self, *urls: str, timeout: float = 5.0, proxy: str | None = None) -> str:
@@ -65,7 +66,8 @@ class Fetch:
                 self.engine = Engine(store, self.ledger, SystemNetwork().now)
                 self.engine.on_verified = self.on_verified
                 for origin in origins:
-                    self.engine.add(HttpSource(http, origin, patience=self._patience, **self._options))
+                    source = HttpSource(http, origin, parallel=self._parallel, run=self._run, patience=self._patience)
+                    self.engine.add(source)
                 await self.engine.run()
                 store.publish()
             finally:

@@ -328,6 +328,9 @@ class Table:
     def give_back(self, source: Source, pieces: Iterable[int]) -> None:
         self.returned += pieces
 
+    def trouble(self, error: DoctlError) -> None:
+        pass
+
     def waste(self, count: int) -> None:
         self.wasted += count
 
