@@ -9,6 +9,7 @@ is a whole one: HTTP request, JSON, checks, store, choice among about 100 member
 import argparse
 import asyncio
 import contextlib
+import itertools
 import os
 import random
 import shutil
@@ -19,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -38,6 +40,8 @@ SWARM = 100
 """Members of one swarm."""
 LIFETIME = 1800.0
 WRITERS = 32
+REQUESTS = 300
+WARM_UP = 1.0
 
 
 @dataclass(frozen=True)
@@ -82,32 +86,71 @@ async def serve(where: str, peers: int) -> None:
     await serve_http(app, Address("127.0.0.1", 0), None, lambda address: print(address.port, flush=True))
 
 
-async def client(port: int, number: int, peers: int, until: float, took: list[float]) -> None:
-    """Join one swarm after another until the time is over, from an address of our own."""
-    reader, writer = await asyncio.open_connection(
-        "127.0.0.1", port, local_addr=(f"127.1.{number // 250}.{number % 250 + 1}", 0)
-    )
-    swarms, chance = max(1, peers // SWARM), random.Random(number)
-    while time.perf_counter() < until:
-        body = join_of(peers + chance.randrange(peers), swarms).encode()
-        start = time.perf_counter()
-        writer.write(b"POST /array/join/ HTTP/1.1\r\nHost: b\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
-        head = await reader.readuntil(b"\r\n\r\n")
-        if not head.startswith(b"HTTP/1.1 200"):
-            raise RuntimeError(head.decode())
-        await reader.readexactly(int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0]))
-        took.append(time.perf_counter() - start)
-    writer.close()
+def requests_of(number: int, peers: int) -> list[bytes]:
+    """Return a client's requests, made beforehand so that making them takes nothing from the coordinator's machine."""
+    chance, swarms = random.Random(number), max(1, peers // SWARM)
+    bodies = [join_of(peers + chance.randrange(peers), swarms).encode() for _ in range(REQUESTS)]
+    return [b"POST /array/join/ HTTP/1.1\r\nHost: b\r\nContent-Length: %d\r\n\r\n%b" % (len(b), b) for b in bodies]
+
+
+class Client(asyncio.Protocol):
+    """Joins one swarm after another, and notes how long each answer took, until it is told to stop."""
+
+    def __init__(self, requests: list[bytes], took: list[float]) -> None:
+        self._requests = itertools.cycle(requests)
+        self._took = took
+        self._answer = b""
+        self._start = 0.0
+        self.ended = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._ask()
+
+    def data_received(self, data: bytes) -> None:
+        """Take a part of an answer, and after the last ask again."""
+        self._answer += data
+        head, end, body = self._answer.partition(b"\r\n\r\n")
+        if end and len(body) == int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0]):
+            if not head.startswith(b"HTTP/1.1 200"):
+                raise RuntimeError(head.decode())
+            self._took.append(time.perf_counter() - self._start)
+            self._ask()
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        """Be over."""
+        self.ended.set_result(None)
+
+    def _ask(self) -> None:
+        self._answer = b""
+        self._start = time.perf_counter()
+        self._transport.write(next(self._requests))
+
+
+def _same(client: Client) -> Client:
+    return client
 
 
 async def load(ports: list[int], options: argparse.Namespace) -> list[float]:
-    """Return how long each join took."""
+    """Return how long each join took; each client has an address of its own."""
     took: list[float] = []
-    until = time.perf_counter() + options.seconds
-    async with asyncio.TaskGroup() as tasks:
-        for number in range(options.connections):
-            tasks.create_task(client(ports[number % len(ports)], number, options.peers, until, took))
-    return sorted(took)
+    loop, joining = asyncio.get_running_loop(), []
+    for number in range(options.connections):
+        client = Client(requests_of(number, options.peers), took)
+        local = f"127.1.{number // 250}.{number % 250 + 1}"
+        port = ports[number % len(ports)]
+        transport, _ = await loop.create_connection(partial(_same, client), "127.0.0.1", port, local_addr=(local, 0))
+        joining.append((client, transport))
+    await asyncio.sleep(WARM_UP)
+    took.clear()
+    await asyncio.sleep(options.seconds)
+    found = sorted(took)
+    for client, transport in joining:
+        transport.abort()
+        await client.ended
+    return found
 
 
 @contextlib.contextmanager
@@ -153,10 +196,11 @@ def measure(where: str, options: argparse.Namespace) -> Load:
     if where != "memory":
         asyncio.run(_fill(where, options.peers))
     with coordinators(where, options) as (ports, pids):
-        before, start = sum(map(processor_seconds, pids)), time.perf_counter()
+        before = sum(map(processor_seconds, pids))
         took = asyncio.run(load(ports, options))
-        wall, used = time.perf_counter() - start, sum(map(processor_seconds, pids)) - before
-    return Load(len(took) / wall, took[len(took) // 2], took[len(took) * 99 // 100], used / wall)
+        used = sum(map(processor_seconds, pids)) - before
+    rate = len(took) / options.seconds
+    return Load(rate, took[len(took) // 2], took[len(took) * 99 // 100], used / (options.seconds + WARM_UP))
 
 
 async def _fill(where: str, peers: int) -> None:

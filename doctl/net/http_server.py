@@ -62,6 +62,8 @@ def bounded() -> type[HttpToolsProtocol]:
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
+            # uvicorn writes head and body apart, and the body would wait for the head's acknowledgement, some 40 ms
+            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._host = str((transport.get_extra_info("peername") or ("",))[0])
             connections[self._host] += 1
             if connections[self._host] > MOST_OF_ADDRESS:
