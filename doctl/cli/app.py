@@ -31,6 +31,7 @@ COMMANDS: Final[tuple[str, ...]] = (
     "fetch",
     "serve",
     "coordinator",
+    "peers",
     "demo",
     "schema",
 )

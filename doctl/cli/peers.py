@@ -43,4 +43,4 @@ def _said(swarm: "Swarm") -> str:
         for peer in swarm.answer.peers
     ]
     what = printable(swarm.content_id or swarm.url, 200)
-    return "".join(f"{line}\n" for line in [f"{len(lines)} peers have {what} or fetch it", *lines])
+    return "".join(f"{line}\n" for line in [f"peers of {what}: {len(lines)}", *lines])
