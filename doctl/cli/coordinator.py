@@ -38,7 +38,7 @@ def command(
     wanted: ResultFormatOption = ResultFormat.TEXT,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No talk.")] = False,
 ) -> int:
-    """Run the service that brings peers together, until interrupted."""
+    """Run the service that brings peers together."""
     from doctl.jobs.coordinator import CoordinatorOrder, coordinate  # noqa: PLC0415 - --help serves nothing
     from doctl.net.system import SystemNetwork  # noqa: PLC0415
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def command() -> int:
-    """Show on loopback what doctl does: an origin, three peers of which one lies, a fetch; a few seconds."""
+    """Show on loopback what doctl does, in seconds."""
     from doctl.jobs.demo import demo  # noqa: PLC0415 - --help demonstrates nothing
     from doctl.jobs.fetch_result import FetchResult  # noqa: PLC0415
     from doctl.net.system import SystemNetwork  # noqa: PLC0415

@@ -65,7 +65,7 @@ def command(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say how uploads give way.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No talk and no progress.")] = False,
 ) -> int:
-    """Fetch a file from its HTTP origin and from peers at once, every piece verified."""
+    """Fetch a file from HTTP and peers at once."""
     from doctl.jobs.fetch_result import FetchOrder, FetchResult  # noqa: PLC0415 - --help fetches nothing
     from doctl.wire.hash_file import parse_hash_of_hashes  # noqa: PLC0415
     from doctl.wire.urls import usable  # noqa: PLC0415

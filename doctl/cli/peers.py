@@ -25,7 +25,7 @@ def command(
     output: ResultOutputOption = None,
     timeout: TimeoutOption = 10.0,
 ) -> int:
-    """List the peers that a coordination service knows for some content."""
+    """List the peers that a service knows for content."""
     from doctl.jobs.peers import look  # noqa: PLC0415 - --help asks nothing
     from doctl.jobs.rendezvous import Rendezvous  # noqa: PLC0415
     from doctl.net.system import SystemNetwork  # noqa: PLC0415

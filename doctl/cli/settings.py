@@ -33,7 +33,7 @@ def command(
     wanted: ResultFormatOption = ResultFormat.TEXT,
     output: ResultOutputOption = None,
 ) -> int:
-    """Show every Delivery Optimization setting in effect, and where each came from."""
+    """Show the settings in effect and their origins."""
     from doctl.jobs.settings import in_effect  # noqa: PLC0415 - --help reads nothing
     from doctl.net.system import SystemNetwork  # noqa: PLC0415
     from doctl.settings import read_assignment  # noqa: PLC0415
