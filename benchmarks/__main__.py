@@ -4,6 +4,7 @@ python3 dev.py bench [--rounds N] [--results FILE]
 """
 
 import argparse
+import dataclasses
 import json
 import os
 import platform
@@ -11,6 +12,7 @@ import statistics
 import tempfile
 from pathlib import Path
 
+from benchmarks import coordination
 from benchmarks.measure import Figures
 from benchmarks.transfers import results
 
@@ -48,6 +50,9 @@ def main() -> None:
             memory = max(run.memory for run in figures[0].runs)
             print(f"{name}\n  {'doctl':<24}{figures[0].wall:7.2f} s   {memory:.0f} MiB at most\n{ratios(figures)}")
             record[name] = [each.as_json() for each in figures]
+    for name, load in coordination.results(coordination.options_of([])):
+        print(f"{name}\n  {load}")
+        record[name] = dataclasses.asdict(load)
     options.results.write_text(json.dumps(record, indent=1) + "\n")
 
 

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from doctl.coordination.limits import JoinLimit
 from doctl.coordination.matching import member_of
-from doctl.coordination.server import Coordinator, _swarm
+from doctl.coordination.server import Coordinator, swarm_name
 from doctl.coordination.store import Store
 from doctl.coordination.store_memory import MemoryStore
 from doctl.coordination.store_redis import RedisStore
@@ -53,6 +53,11 @@ class Load:
     p99: float
     processor: float
 
+    def __str__(self) -> str:
+        each = f"median {self.median * 1000:.1f} ms, p99 {self.p99 * 1000:.1f} ms"
+        busy = f"{self.processor:.2f} cores, {self.rate / max(self.processor, 0.01):.0f} joins per core second"
+        return f"{self.rate:.0f} joins a second, {each}, {busy}"
+
 
 def join_of(number: int, swarms: int, mode: DownloadMode = DownloadMode.LAN) -> JoinRequest:
     """Return the join of peer ``number``."""
@@ -69,7 +74,7 @@ async def register(store: Store, peers: int) -> None:
         for number in range(first, peers, WRITERS):
             request = join_of(number, swarms)
             seen = IPv4Address((10 << 24) + number)
-            await store.join(_swarm(request.content_id, ""), member_of(request, seen), 0)
+            await store.join(swarm_name(request.content_id, ""), member_of(request, seen), 0)
 
     async with asyncio.TaskGroup() as tasks:
         for first in range(WRITERS):
@@ -133,7 +138,7 @@ def _same(client: Client) -> Client:
     return client
 
 
-async def load(ports: list[int], options: argparse.Namespace) -> list[float]:
+async def put_under_load(ports: list[int], options: argparse.Namespace) -> list[float]:
     """Return how long each join took; each client has an address of its own."""
     took: list[float] = []
     loop, joining = asyncio.get_running_loop(), []
@@ -197,7 +202,7 @@ def measure(where: str, options: argparse.Namespace) -> Load:
         asyncio.run(_fill(where, options.peers))
     with coordinators(where, options) as (ports, pids):
         before = sum(map(processor_seconds, pids))
-        took = asyncio.run(load(ports, options))
+        took = asyncio.run(put_under_load(ports, options))
         used = sum(map(processor_seconds, pids)) - before
     rate = len(took) / options.seconds
     return Load(rate, took[len(took) // 2], took[len(took) * 99 // 100], used / (options.seconds + WARM_UP))
@@ -209,8 +214,8 @@ async def _fill(where: str, peers: int) -> None:
     await store.close()
 
 
-def main() -> None:
-    """Measure both stores."""
+def options_of(arguments: list[str]) -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(prog="python3 -m benchmarks.coordination")
     parser.add_argument("--peers", type=int, default=100_000)
     parser.add_argument("--seconds", type=float, default=10.0)
@@ -218,19 +223,25 @@ def main() -> None:
     parser.add_argument("--coordinators", type=int, default=1, help="processes on one Redis")
     parser.add_argument("--redis", help="a Redis to use and fill; without it one is started")
     parser.add_argument("--serve", help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    return parser.parse_args(arguments)
+
+
+def results(options: argparse.Namespace) -> Iterator[tuple[str, Load]]:
+    """Yield each store's name and figures."""
+    yield "joins, memory", measure("memory", options)
+    with contextlib.ExitStack() as stack:
+        url = options.redis or stack.enter_context(redis())
+        yield f"joins, Redis, {options.coordinators} coordinator(s)", measure(url, options)
+
+
+def main() -> None:
+    """Measure both stores, or be a coordinator that is measured."""
+    options = options_of(sys.argv[1:])
     if options.serve:
         asyncio.run(serve(options.serve, options.peers))
         return
-    with contextlib.ExitStack() as stack:
-        url = options.redis or stack.enter_context(redis())
-        for name, where in (("memory", "memory"), (f"Redis, {options.coordinators} coordinator(s)", url)):
-            found = measure(where, options)
-            print(
-                f"{name:<26}{found.rate:8.0f} joins/s   median {found.median * 1000:6.1f} ms   "
-                f"p99 {found.p99 * 1000:6.1f} ms   {found.processor:.2f} cores   "
-                f"{found.rate / max(found.processor, 0.01):.0f} joins per core second"
-            )
+    for name, load in results(options):
+        print(f"{name}\n  {load}")
 
 
 if __name__ == "__main__":

@@ -141,7 +141,7 @@ class Coordinator:
         return Response(self._answer(asker, peers, seen), media_type=service.JSON_TYPE)
 
     async def _found(self, asked: JoinRequest, asker: Member) -> list[Member]:
-        swarm = _swarm(asked.content_id, asked.url)
+        swarm = swarm_name(asked.content_id, asked.url)
         if asked.event is JoinEvent.LAST:
             await self._store.leave(swarm, asker)
             return []
@@ -153,7 +153,7 @@ class Coordinator:
         """List a swarm to somebody who does not join it."""
         seen = _seen(request)
         self._admit(request, seen)
-        swarm = _swarm(*parse_swarm_query(request.query_params))
+        swarm = swarm_name(*parse_swarm_query(request.query_params))
         asker = member_of(JoinRequest(peer_id=bytes(20), mode=DownloadMode.INTERNET), seen)
         peers = [peer for pool in await self._store.look(swarm, (EVERY,), MOST_PEERS) for peer in pool]
         return Response(self._answer(asker, peers, seen), media_type=service.JSON_TYPE)
@@ -232,7 +232,7 @@ def _content_id(request: Request) -> str:
     return content_id
 
 
-def _swarm(content_id: str, url: str) -> str:
+def swarm_name(content_id: str, url: str) -> str:
     """Return a short name for the swarm, whatever its content is called."""
     name = f"id {content_id}" if content_id else f"url {url}"
     return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]

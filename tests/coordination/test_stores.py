@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,8 +16,6 @@ from doctl.errors import NetworkError, UsageError
 from doctl.settings import DownloadMode
 from tests.coordination.members import member
 from tests.servers.redis import Redis, redis
-
-Use = Callable[[Store], Awaitable[None]]
 
 
 @pytest.fixture(scope="module")
