@@ -14,7 +14,7 @@ from doctl.cli.options import TimeoutOption
 from doctl.cli.progress import Talk, size, talking
 from doctl.cli.results import ResultFormat, ResultFormatOption, ResultOutputOption, as_json
 from doctl.cli.running import run
-from doctl.cli.swarming import CoordinatorOption, GroupOption, ModeOption, Swarming, TokenOption, chosen
+from doctl.cli.swarming import CoordinatorOption, GroupOption, LocalOption, ModeOption, Swarming, TokenOption, chosen
 from doctl.endpoints import HTTP_PORT, Address
 from doctl.printable import printable
 
@@ -43,6 +43,7 @@ def command(
     token_file: TokenOption = None,
     mode: ModeOption = None,
     group: GroupOption = None,
+    local_discovery: LocalOption = False,
     settings: Annotated[Path | None, typer.Option(metavar="FILE", help="DO settings in TOML.")] = None,
     windows_accounting: Annotated[
         bool, typer.Option("--windows-accounting", help="Count LAN peers with public addresses as Internet.")
@@ -71,7 +72,17 @@ def command(
     from doctl.wire.urls import usable  # noqa: PLC0415
 
     swarm = chosen(
-        Swarming(coordinator, mode, group, cache_host, settings, token_file, insecure_coordinator, windows_accounting)
+        Swarming(
+            coordinator,
+            mode,
+            group,
+            cache_host,
+            settings,
+            token_file,
+            insecure_coordinator,
+            local_discovery,
+            windows_accounting,
+        )
     )
     order = FetchOrder(
         url=usable(url),
@@ -84,6 +95,7 @@ def command(
         mode=swarm.mode,
         mode_from=swarm.mode_from,
         rendezvous=swarm.rendezvous,
+        local_discovery=swarm.local_discovery,
         settings=swarm.settings,
         proxy=proxy,
         max_down=quantities.rate(max_down) if max_down is not None else None,

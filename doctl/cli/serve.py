@@ -13,7 +13,7 @@ from doctl.cli.exits import Exit
 from doctl.cli.progress import size
 from doctl.cli.results import ResultFormat, ResultFormatOption
 from doctl.cli.running import run
-from doctl.cli.swarming import CoordinatorOption, GroupOption, ModeOption, Swarming, TokenOption, chosen
+from doctl.cli.swarming import CoordinatorOption, GroupOption, LocalOption, ModeOption, Swarming, TokenOption, chosen
 from doctl.printable import printable
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def command(
     token_file: TokenOption = None,
     mode: ModeOption = None,
     group: GroupOption = None,
+    local_discovery: LocalOption = False,
     max_up: Annotated[str | None, typer.Option(metavar="RATE", help="Send at most this, as 500KB.")] = None,
     slots: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Peers served at a time.")] = 4,
     duration: Annotated[str | None, typer.Option("--for", metavar="DURATION", help="Stop after this, as 10m.")] = None,
@@ -43,7 +44,7 @@ def command(
     from doctl.net.system import SystemNetwork  # noqa: PLC0415
     from doctl.transfer.ledger import Ledger  # noqa: PLC0415
 
-    swarm = chosen(Swarming(coordinator, mode, group, token_file=token_file))
+    swarm = chosen(Swarming(coordinator, mode, group, token_file=token_file, local_discovery=local_discovery))
     order = ServeOrder(
         paths=tuple(paths),
         hash_files=tuple(phf or []),
@@ -51,6 +52,7 @@ def command(
         max_up=quantities.rate(max_up) if max_up is not None else None,
         slots=slots,
         rendezvous=swarm.rendezvous,
+        local_discovery=swarm.local_discovery,
         settings=swarm.settings,
         duration=quantities.duration(duration) if duration is not None else None,
     )

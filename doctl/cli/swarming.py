@@ -28,6 +28,9 @@ ModeOption = Annotated[
 TokenOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="The token that the coordination service wants, in a file.")
 ]
+LocalOption = Annotated[
+    bool, typer.Option("--local-discovery", help="Announce and look for peers on the local network (DNS-SD).")
+]
 LONGEST_TOKEN: Final = 4096
 BYPASS: Final = 100
 
@@ -43,6 +46,7 @@ class Swarming:
     settings: Path | None = None
     token_file: Path | None = None
     insecure: bool = False
+    local_discovery: bool = False
     windows_accounting: bool = False
 
 
@@ -54,13 +58,15 @@ class Chosen:
     mode_from: str
     settings: "Settings"
     rendezvous: "Rendezvous | None"
+    local_discovery: bool
 
 
 def chosen(options: Swarming) -> Chosen:
     """Lay the options over the settings; UsageError for what cannot be meant."""
     from doctl.jobs.settings import in_effect  # noqa: PLC0415 - --help needs none of it
     from doctl.net.system import SystemNetwork  # noqa: PLC0415
-    from doctl.settings import Origin, Value, of_text  # noqa: PLC0415
+    from doctl.settings import PEER_MODES, Origin, Value, of_text  # noqa: PLC0415
+    from doctl.wire.joining import Restriction  # noqa: PLC0415
 
     made: dict[str, Value] = {}
     if options.mode is not None:
@@ -77,7 +83,9 @@ def chosen(options: Swarming) -> Chosen:
     number = found.settings.number("DODownloadMode") or 0
     if number == BYPASS:  # a policy for Windows' own downloads, which doctl's need not obey by failing
         number, where = 99, f"{where}: 100 hands downloads to BITS, which doctl does without"
-    return Chosen(number, where, found.settings, _rendezvous(options, number, found.settings))
+    local = options.local_discovery or found.settings.number("DORestrictPeerSelectionBy") == Restriction.DNS_SD
+    rendezvous = _rendezvous(options, number, found.settings)
+    return Chosen(number, where, found.settings, rendezvous, local and number in PEER_MODES)
 
 
 def _rendezvous(options: Swarming, mode: int, settings: "Settings") -> "Rendezvous | None":

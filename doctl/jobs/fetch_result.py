@@ -37,6 +37,7 @@ class FetchOrder:
     mode: int = 1
     mode_from: str = ""
     rendezvous: Rendezvous | None = None
+    local_discovery: bool = False
     proxy: str | None = None
     max_down: int | None = None
     max_up: int | None = None

@@ -11,8 +11,9 @@ from doctl.endpoints import Address
 from doctl.errors import HashFileError, UsageError
 from doctl.jobs.announcing import announced
 from doctl.jobs.listening import listen_for_peers
-from doctl.jobs.rendezvous import Rendezvous
 from doctl.jobs.minding import minding
+from doctl.jobs.neighbours import near
+from doctl.jobs.rendezvous import Rendezvous
 from doctl.net.base import Network
 from doctl.settings import Settings, defaults
 from doctl.transfer import filesystem
@@ -43,6 +44,7 @@ class ServeOrder:
     max_up: int | None = None
     slots: int = SLOTS
     rendezvous: Rendezvous | None = None
+    local_discovery: bool = False
     duration: float | None = None
     settings: Settings = field(default_factory=defaults)
 
@@ -84,9 +86,14 @@ async def serve(
             ready(listener.address, shared)
             swarms = [item.content.hash_of_hashes for item in shared if item.content.hash_of_hashes]
             port, timeout = listener.address.port, SERVICE_TIMEOUT
-            async with announced(
-                network, order.rendezvous, swarms, peer_id=node.peer_id, port=port, timeout=timeout, say=say
-            ):
+            async with contextlib.AsyncExitStack() as told:
+                await told.enter_async_context(
+                    announced(
+                        network, order.rendezvous, swarms, peer_id=node.peer_id, port=port, timeout=timeout, say=say
+                    )
+                )
+                if order.local_discovery:
+                    await told.enter_async_context(near(network, port, lambda _address: None, say))
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(order.duration):
                         await asyncio.Event().wait()

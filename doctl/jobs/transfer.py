@@ -15,6 +15,7 @@ from doctl.jobs.fetch_result import MODES, WITHOUT_PEERS, FetchJob
 from doctl.jobs.finding import Finder, Joining, Place
 from doctl.jobs.listening import listen_for_peers
 from doctl.jobs.minding import minding
+from doctl.jobs.neighbours import Callers, near
 from doctl.sources.http import HttpSource
 from doctl.sources.peer import PeerSource
 from doctl.transfer import filesystem
@@ -67,7 +68,8 @@ class Transfer:
             store.close()
 
     def _has_swarm(self, joining: Joining | None) -> bool:
-        return self._order.rendezvous is None or joining is not None or bool(self._order.peers)
+        order = self._order
+        return order.rendezvous is None or joining is not None or bool(order.peers) or order.local_discovery
 
     async def _alone(self, store: Store, origin: Origin | None) -> None:
         self._result.mode = 99
@@ -98,13 +100,24 @@ class Transfer:
             share.on_link = welcome
             for address in self._order.peers:
                 engine.add(self._called(node, share, address))
-            async with self._found(joining, engine, node, share, listener.address.port):
+            port = listener.address.port
+            async with self._found(joining, engine, node, share, port), self._near(engine, node, share, port):
                 async with self._watched(engine, "downloading"), self._fed(engine, origin):
                     self._keep(store, await engine.run())
                     await asyncio.to_thread(store.sync)
                 share.on_link = lambda _link: None
                 self._publish(store, share)
                 await self._seed(engine)
+
+    @contextlib.asynccontextmanager
+    async def _near(self, engine: Engine, node: Node, share: Share, port: int) -> AsyncIterator[None]:
+        """Find peers on the local network while the block runs, if that was asked for."""
+        if not self._order.local_discovery:
+            yield
+            return
+        callers = Callers(engine, node, share, self._job.network.now)
+        async with near(self._job.network, port, callers.call, self._job.say):
+            yield
 
     def _who_may_come(self, joining: Joining | None) -> str:
         order = self._order

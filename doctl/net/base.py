@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
 from doctl.endpoints import Address
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
     from types import TracebackType
 
     import httpx
@@ -190,6 +191,15 @@ class Network(Protocol):
 
     async def firewall(self, flow: "Flow", timeout: float) -> "tuple[Ruling, ...]":
         """Return what each firewall tool of this machine says about ``flow``; one that cannot be read says unknown."""
+        ...
+
+    def neighbours(
+        self, port: int, own: "Sequence[str]", found: "Callable[[Address], None]"
+    ) -> "AbstractAsyncContextManager[None]":
+        """Announce a peer at ``own`` addresses and ``port`` to the local network, and call ``found`` with others.
+
+        Entering raises MissingExtraError, LocalError.
+        """
         ...
 
     async def battery(self) -> float | None:

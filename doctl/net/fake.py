@@ -5,8 +5,9 @@ connections are filtered, datagrams get no answer.
 """
 
 import asyncio
+import contextlib
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self, TypeVar
@@ -149,7 +150,7 @@ class FakeNetwork:
     listener. ``udp``: answers datagrams. ``web``: answers HTTP requests.
     ``cnames``: aliases of a host name, none without an entry. ``interfaces``: the machine's network adapters.
     ``certificates``: what TLS servers show. ``proxies``: what is set. ``keys``: the values of each registry key.
-    ``charge``: the percent of the battery that the machine runs on.
+    ``charge``: the percent of the battery that the machine runs on. ``nearby``: peers on the local network.
     ``teredo``: what the system's own Teredo client says. ``asked`` notes each call as ``verb what``.
     """
 
@@ -169,6 +170,7 @@ class FakeNetwork:
     keys: dict[str, dict[str, object] | LocalError] = field(default_factory=dict)
     teredo: "TeredoState | LocalError | None" = None
     charge: float | None = None
+    nearby: tuple[Address, ...] = ()
     asked: list[str] = field(default_factory=list)
     time: float = 0.0
 
@@ -245,6 +247,14 @@ class FakeNetwork:
         """Give the scripted rulings, whatever the flow."""
         self.asked.append(f"firewall {flow}")
         return self.rulings
+
+    @contextlib.asynccontextmanager
+    async def neighbours(self, port: int, own: Sequence[str], found: Callable[[Address], None]) -> AsyncIterator[None]:
+        """Hear of the scripted neighbours."""
+        self.asked.append(f"neighbours {port}")
+        for address in self.nearby:
+            found(address)
+        yield
 
     async def battery(self) -> float | None:
         """Give the scripted percent."""

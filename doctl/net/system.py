@@ -271,6 +271,14 @@ class SystemNetwork:
 
         return await reading.rulings(flow, timeout)
 
+    def neighbours(
+        self, port: int, own: Sequence[str], found: Callable[[Address], None]
+    ) -> contextlib.AbstractAsyncContextManager[None]:
+        """Announce a peer to the local network, and hear of others."""
+        from doctl.net.neighbours import neighbours  # noqa: PLC0415 - an extra, off unless asked for
+
+        return neighbours(port, own, found)
+
     async def battery(self) -> float | None:
         """Return the battery's percent while the machine runs on it."""
         from doctl.net import power  # noqa: PLC0415 - only uploads ask
