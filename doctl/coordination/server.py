@@ -207,8 +207,8 @@ class Coordinator:
             except NetworkError as error:
                 status, reason, message = HTTPStatus.SERVICE_UNAVAILABLE, "store_away", str(error)
             self._metrics.refused.labels(reason).inc()
-            owner = request.client.host if request.client and reason != "store_away" else ""
-            self._say_once(owner, reason, f"refused {owner or 'requests'}: {printable(message, 200)}")
+            whom = "requests" if reason == "store_away" else _owner(request)
+            self._say_once(whom, reason, f"refused {whom}: {printable(message, 200)}")
             return _said(status, message)
 
         return answer
@@ -216,6 +216,15 @@ class Coordinator:
 
 def _seen(request: Request) -> IPAddress:
     return ipaddress.ip_address(caller_of(request).partition("%")[0])
+
+
+def _owner(request: Request) -> str:
+    """Return whom a request is from, as limits count it, even one that has no address of its own."""
+    host = request.client.host.partition("%")[0] if request.client else ""
+    try:
+        return owner_of(ipaddress.ip_address(host))
+    except ValueError:
+        return "somebody"
 
 
 def _base(request: Request) -> str:
