@@ -214,3 +214,16 @@ def test_ten_thousand_peers_are_no_answer(tmp_path: Path) -> None:
         hostile(place, origin, [peer(f"10.1.{n // 250}.{n % 250}", n) for n in range(10_000)])
         fetch = place.fetch(client, "--coordinator", f"http://{origin.ipv4}:8480", "--insecure-coordinator")
         assert result_of(fetch, place.file)["bytes_from"]["http"] == place.length
+
+
+def test_small_files_are_not_worth_a_swarm(tmp_path: Path) -> None:
+    """A file under 10 MB comes over HTTP in mode 99, verified all the same, and nobody joins for it."""
+    with (
+        lan("origin", "pc") as (origin, client),
+        site(origin, tmp_path, 10 * MB - 1, mbit=200, hosts=[client], address=origin.ipv4) as place,
+    ):
+        place.coordinator(origin)
+        result = result_of(place.fetch(client), place.file)
+        assert (result["mode"], result["peers"]) == (99, [])
+        assert "under 10 MB" in result["mode_reason"]
+        assert result["hash_of_hashes"]
