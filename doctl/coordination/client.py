@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import ipaddress
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from doctl import __version__
 from doctl.coordination.peer_list import check_place
-from doctl.errors import NetworkError, ServiceError
+from doctl.errors import NetworkError, OriginError, ServiceError, UsageError
 from doctl.net.http_errors import named
 from doctl.settings import IPAddress
 from doctl.wire import service
@@ -146,15 +146,14 @@ class Service:
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
         check_place(url, self.base)
-        target = self._client.build_request(method, url, params=params, content=content, headers=headers)
-        with named(shown(url)) as extensions:
-            target.extensions.update(extensions)
-            async with (
-                asyncio.timeout(self._timeout),
-                _closing(await self._client.send(target, stream=True)) as response,
-            ):
-                self._note_local(response)
-                return await _read(shown(url), response)
+        with _blamed(), named(shown(url)) as extensions:
+            request = self._client.build_request(
+                method, url, params=params, content=content, headers=headers, extensions=extensions
+            )
+            async with asyncio.timeout(self._timeout):
+                async with _closing(await self._client.send(request, stream=True)) as response:
+                    self._note_local(response)
+                    return await _read(shown(url), response)
 
     def _note_local(self, response: "httpx.Response") -> None:
         stream = response.extensions.get("network_stream")
@@ -162,6 +161,15 @@ class Service:
         if place:
             with contextlib.suppress(ValueError):
                 self.local = ipaddress.ip_address(str(place[0]).partition("%")[0].removeprefix("::ffff:"))
+
+
+@contextlib.contextmanager
+def _blamed() -> Iterator[None]:
+    """Turn what is wrong with HTTP, or with a URL that the service gave, into a ServiceError."""
+    try:
+        yield
+    except (OriginError, UsageError) as error:
+        raise ServiceError(str(error), reason="not_http") from error
 
 
 @contextlib.asynccontextmanager

@@ -161,6 +161,31 @@ def test_each_way_to_go_wrong_has_its_reason(where: str, answer: Said, reason: s
     with_service(web([], **{where: answer}), use)
 
 
+@pytest.mark.parametrize("where", ["https://xn--a/all", "https://c.test:99999/all", "https://c.test/\u0000"])
+def test_an_unusable_url_is_the_services_fault(where: str) -> None:
+    """Where a service leads with a URL that is none is no wrong use of ours, and no crash."""
+
+    async def use(service: Service) -> None:
+        with pytest.raises(ServiceError):
+            await service.join(REQUEST)
+
+    with_service(web([], geo=said(200, {**GOOD["/geo"], "KeyValue_EndpointFullUri": where}), all=said(500)), use)
+
+
+def test_what_is_not_http_is_the_services_fault() -> None:
+    """A server that breaks HTTP is a ServiceError, so that a fetch goes on without it."""
+
+    def broken(request: httpx.Request) -> httpx.Response:
+        raise httpx.RemoteProtocolError("illegal status line")
+
+    async def use(service: Service) -> None:
+        with pytest.raises(ServiceError) as caught:
+            await service.geo()
+        assert caught.value.reason == "not_http"
+
+    with_service(broken, use)
+
+
 def test_a_busy_service_says_for_how_long() -> None:
     """A 503 with Retry-After is told with its seconds."""
 
