@@ -25,6 +25,7 @@ COMMANDS: Final[tuple[str, ...]] = (
     "vpn",
     "hosts",
     "teredo",
+    "wsus",
     "settings",
     "explain",
     "phf",

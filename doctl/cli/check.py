@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from doctl.settings import Settings
 
 
-AREAS: Final = ("ports", "hosts", "proxy", "vpn", "teredo")
+AREAS: Final = ("ports", "hosts", "proxy", "vpn", "teredo", "wsus")
 """Every area. Each is a module of ``doctl.checks`` whose ``Options(timeout=...)`` ask what its own command asks without
 options; a check that does not apply to this machine, or of which nothing was asked, reports that itself as ``skip``.
 """

@@ -39,7 +39,10 @@ def command(
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
 ) -> int:
-    """Check which NAT this machine is behind: whether Teredo, for peers in other networks, can work."""
+    """Find out which NAT is in the way of peers.
+
+    Asks a Teredo server what it sees of this machine, as Windows does to reach peers in other networks.
+    """
     from doctl.checks import teredo  # noqa: PLC0415 - --help asks nobody
     from doctl.cli.checking import conduct  # noqa: PLC0415
     from doctl.jobs.checking import Check  # noqa: PLC0415

@@ -77,7 +77,8 @@ def _target(finding: Finding) -> str:
 
 
 def _needs_room(finding: Finding, view: "View") -> bool:
-    return finding.status in PROBLEMS or view.verbose or view.width < NARROW
+    """Whether it is told in full: a problem, and what has no target, since that is about the whole."""
+    return finding.status in PROBLEMS or not finding.target or view.verbose or view.width < NARROW
 
 
 def _row(finding: Finding, target_width: int, view: "View") -> RenderableType:

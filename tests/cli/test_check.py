@@ -19,7 +19,7 @@ from tests import namespaces, need
 
 DOCTL = (sys.executable, "-m", "doctl")
 SCHEMA = json.loads(files("doctl.output").joinpath("schema", "report.json").read_text("utf-8"))
-AREAS_OF_FINDINGS = {"ports", "hosts", "proxy", "vpn", "teredo"}
+AREAS_OF_FINDINGS = {"ports", "hosts", "proxy", "vpn", "teredo", "wsus"}
 SWALLOW = """
 table inet hole {
     chain everything {

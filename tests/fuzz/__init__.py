@@ -44,6 +44,7 @@ MAY_RAISE: Final[dict[str, tuple[type[Exception], ...]]] = {
     "doctl.wire.joining.parse_join_answer": (ServiceError,),
     "doctl.wire.joining.parse_swarm_query": (UsageError,),
     "doctl.wire.teredo.parse_answer": (),
+    "doctl.wire.wsus.parse_place": (UsageError,),
     "doctl.net.teredo_state.parse_state": (LocalError,),
     "doctl.wire.swarm.SwarmConnection": (ProtocolError,),
 }

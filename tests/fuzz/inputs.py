@@ -14,7 +14,7 @@ from doctl.net.proxies import macos, pac, windows
 from doctl.net.proxies.address import Proxy
 from doctl.printable import printable
 from doctl.settings import SETTINGS, read_settings
-from doctl.wire import file_names, hash_file, ranges, teredo, urls
+from doctl.wire import file_names, hash_file, ranges, teredo, urls, wsus
 from tests.fuzz.service_inputs import SERVICE_TARGETS
 from tests.fuzz.target import Target
 from tests.servers.teredo import Advertisement
@@ -239,6 +239,11 @@ TARGETS: Final[dict[str, Target]] = {
         teredo.parse_answer,
         ADVERTISEMENTS,
         lambda answer: isinstance(answer, teredo.Flaw) or len(answer.nonce) == teredo.NONCE_SIZE,
+    ),
+    "doctl.wire.wsus.parse_place": Target(
+        wsus.parse_place,
+        near(r"https?://([a-z]{1,9}|\[[0-9a-f:]{0,9}\])(:[0-9]{0,6})?(/([Cc]ontent/[0-9A-F]{2}/[0-9A-F]{0,9}.cab)?)?"),
+        lambda place: urls.usable(place.content) == place.content and place.content.startswith("http://"),
     ),
     "doctl.net.teredo_state.parse_state": Target(
         teredo_state.parse_state, _LISTS, lambda state: state.state.lower().startswith(teredo_state.STATES)

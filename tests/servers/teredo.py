@@ -130,7 +130,10 @@ class TeredoServer:
 
     def _serve(self, second: bool) -> None:
         while True:
-            data, sender = self._sockets[second].recvfrom(2048)
+            try:
+                data, sender = self._sockets[second].recvfrom(2048)
+            except ConnectionResetError:  # how Windows tells that a client has gone
+                continue
             if not data:
                 return
             self.got.append((data, sender))

@@ -91,7 +91,7 @@ def test_a_flood_ends_on_time() -> None:
         asked, took = asyncio.run(scenario())
     assert took < QUICK + 1
     assert asked[0].result is not None
-    assert asked[0].result.ignored[Flaw.NONCE] > 1000
+    assert asked[0].result.ignored[Flaw.NONCE] > 100
 
 
 def test_servers_are_asked_in_turn_until_one_tells() -> None:
