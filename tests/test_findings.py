@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+import doctl
 from doctl.checks.vpn.effect import Why
 from doctl.cli.check import AREAS
 from doctl.net.probe import Outcome
 from doctl.wire.range_faults import Reason
 
-TOP = Path(__file__).parents[1]
+DOCS = Path(__file__).parents[1] / "docs"
+CODE = Path(doctl.__file__).parent
 ID = re.compile(rf"({'|'.join(AREAS)})(\.[a-z0-9_]+)+")
 WORD = re.compile(r"[a-z]+(_[a-z]+)*")
 LISTED: dict[str, Iterable[str]] = {
@@ -27,7 +29,7 @@ LISTED: dict[str, Iterable[str]] = {
 
 def sources(area: str) -> list[ast.Module]:
     """Return the parsed modules of an area's check."""
-    paths = [TOP / "doctl" / "checks" / f"{area}.py", *(TOP / "doctl" / "checks" / area).glob("*.py")]
+    paths = [CODE / "checks" / f"{area}.py", *(CODE / "checks" / area).glob("*.py")]
     return [ast.parse(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
 
 
@@ -70,7 +72,7 @@ def ids(area: str) -> set[str]:
 @pytest.mark.parametrize("area", AREAS)
 def test_every_id_and_reason_of_the_code_is_on_its_page(area: str) -> None:
     """docs/AREA.md explains each id and each reason that stands in the code of the check."""
-    page = (TOP / "docs" / f"{area}.md").read_text(encoding="utf-8")
+    page = (DOCS / f"{area}.md").read_text(encoding="utf-8")
     assert len(ids(area)) >= 1
     assert len(reasons(area)) >= 2
     assert not {each for each in ids(area) | reasons(area) if f"`{each}`" not in page}
@@ -79,8 +81,8 @@ def test_every_id_and_reason_of_the_code_is_on_its_page(area: str) -> None:
 @pytest.mark.parametrize("area", AREAS)
 def test_every_reason_of_a_page_is_in_the_code(area: str) -> None:
     """No reason in a table of docs/AREA.md is a word that no code knows any more."""
-    page = (TOP / "docs" / f"{area}.md").read_text(encoding="utf-8")
+    page = (DOCS / f"{area}.md").read_text(encoding="utf-8")
     told = re.findall(r"^\| `([a-z_]+)` \| (?:pass|warn|fail|unknown|skip)", page, re.MULTILINE)
-    code = "".join(path.read_text(encoding="utf-8") for path in (TOP / "doctl").rglob("*.py"))
+    code = "".join(path.read_text(encoding="utf-8") for path in CODE.rglob("*.py"))
     assert told or area == "ports"  # whose table has no column for the status
     assert not [each for each in told if f'"{each}"' not in code]
