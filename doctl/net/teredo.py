@@ -71,8 +71,10 @@ async def ask_in_turn(
         left = timeout if within is None else min(timeout, within - (network.now() - start))
         if isinstance(place, NetworkError):
             asked.append(Asked(name, problem=str(place)))
+        elif place == other:
+            asked.append(Asked(name, place, other, problem=f"{name}: its second address is the same as its first"))
         elif left < SHORTEST:
-            asked.append(Asked(name, problem=f"{name}: there was no time left to ask it"))
+            asked.append(Asked(name, place, other, problem=f"{name}: there was no time left to ask it"))
         elif place not in [each.server for each in asked]:
             asked.append(await _ask(network, name, place, other or second_of(place), Pace(TRIES, left / TRIES)))
             if asked[-1].worth == BEST:

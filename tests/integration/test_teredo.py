@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from doctl.net.teredo import DOCUMENTED
 from tests import namespaces, need
 from tests.integration.commands import DOCTL
 from tests.servers import miredo
@@ -166,6 +167,21 @@ def test_ports_and_check_ask_in_modes_that_need_it(world: World, command: str) -
         assert "UDP 3544 (older pages call it TCP)" in finding["summary"]
         if command == "check":
             assert findings["teredo.qualify"]["facts"]["nat"] == CASES[name].nat
+
+
+def test_silence_everywhere_ends_in_one_timeout(world: World) -> None:
+    """In ``doctl check`` all servers together have the timeout, even where each name leads to a silent address."""
+    client, _ = world["blocked"]
+    client.set_names({address.host: f"192.0.2.{number}" for number, address in enumerate(DOCUMENTED, 1)})
+    command = (*DOCTL, "check", "ports", "teredo", "--timeout", "3", "--format", "json")
+    done = client.run(*command, env={"DOCTL_DODOWNLOADMODE": "2"}, check=False)
+    report = json.loads(done.stdout)
+    findings = {finding["id"]: finding for finding in report["findings"]}
+    assert 3 <= report["duration_s"] < 4
+    assert findings["ports.3544.teredo"]["reason"] == "filtered"
+    assert findings["teredo.qualify"]["reason"] == "blocked"
+    problems = [each["problem"] for each in findings["teredo.qualify"]["facts"]["servers"]]
+    assert [problem.partition(": ")[2] for problem in problems[1:]] == ["there was no time left to ask it"] * 5
 
 
 def test_a_rule_of_this_machine_is_named(world: World) -> None:

@@ -12,6 +12,7 @@ import pytest
 import trustme
 
 from doctl.checks import wsus
+from doctl.output import Format
 from doctl.report import Finding
 from doctl.wire.wsus import parse_place
 from tests import namespaces, need
@@ -167,6 +168,32 @@ def test_a_certificate_that_nobody_vouches_for(world: World) -> None:
     assert "certificate is not trusted" in found["wsus.server"]["summary"]
     assert found["wsus.service"]["reason"] == "service_unreachable"
     assert "trustme" in found["wsus.service"]["facts"]["issuer"]
+
+
+@pytest.mark.parametrize("wanted", Format)
+def test_every_format_has_the_sentence(world: World, wanted: Format) -> None:
+    """Whatever reads the report, it says what all comes to, on standard output alone."""
+    env = {"SSL_CERT_FILE": str(world.trust)}
+    url = PLAIN.format(ADDRESSES["no ranges"])
+    done = world.clients["good"].run(*DOCTL, "wsus", url, "--format", wanted, check=False, env=env)
+    assert (done.returncode, done.stderr) == (2 if wanted is Format.NAGIOS else 1, "")
+    assert "ranges_unsupported" in done.stdout
+    if wanted is not Format.PROMETHEUS:  # which has numbers and reasons
+        assert "only in one piece" in " ".join(done.stdout.split())
+
+
+def test_a_network_that_swallows_everything_takes_one_timeout(world: World) -> None:
+    """Where no packet is answered, the whole ends a second after the timeout at the latest."""
+    client = world.clients["none"]
+    client.run("ip", "route", "add", "192.0.2.0/24", "via", ADDRESS.format(1))  # which forwards nothing
+    client.set_names({GEO_HOST: "192.0.2.9"})
+    done = client.run(*DOCTL, "wsus", "https://192.0.2.1:8531", "--timeout", "2", "--format", "json", check=False)
+    report = json.loads(done.stdout)
+    assert 2 <= report["duration_s"] < 3
+    reasons = {finding["id"]: finding["reason"] for finding in report["findings"]}
+    assert reasons["wsus.server"] == reasons["wsus.content"] == "tcp_blocked"
+    assert reasons["wsus.service"] == "service_unreachable"
+    assert {finding["status"] for finding in report["findings"]} == {FAIL, SKIP}
 
 
 # nginx with a tree as WSUS has it

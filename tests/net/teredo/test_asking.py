@@ -15,7 +15,7 @@ from doctl.wire.qualification import Ask, Nat
 from doctl.wire.teredo import CONE_SOURCE, PLAIN_SOURCE, Flaw
 from tests.servers.teredo import TeredoServer, changed, cut, from_other_address, looped, spoilt
 
-QUICK = 0.9
+QUICK = 0.6
 
 
 def ask(*servers: TeredoServer | str, network: Network | None = None, within: float | None = None) -> list[Asked]:
@@ -128,6 +128,7 @@ def test_the_time_for_all_is_kept() -> None:
     assert asked[0].result is not None
     assert asked[0].result.nat is Nat.BLOCKED
     assert "no time left" in asked[1].problem
+    assert asked[1].server is not None, "it has an address, so it is no fault of the name server"
 
 
 def test_two_names_of_one_server_are_asked_once() -> None:
@@ -149,6 +150,14 @@ def test_a_second_address_that_cannot_be_found_leaves_nothing_to_ask() -> None:
     network = FakeNetwork(names={"a.test": ["192.0.2.1"]})
     asked = asyncio.run(ask_in_turn(network, [Address("a.test", 3544)], Address("no.test", 3544), 0.3))
     assert asked[0].problem == "no.test: the name has no address"
+
+
+def test_a_second_address_that_is_the_first_proves_nothing() -> None:
+    """Its answers would make every NAT a cone, so it is not asked."""
+    network = FakeNetwork(names={"a.test": ["192.0.2.1"]})
+    asked = asyncio.run(ask_in_turn(network, [Address("a.test", 3544)], Address("192.0.2.1", 3544), 0.3))
+    assert asked[0].result is None
+    assert "same as its first" in asked[0].problem
 
 
 def test_a_port_that_refuses_is_told_apart_from_silence() -> None:
