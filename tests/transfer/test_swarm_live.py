@@ -672,7 +672,7 @@ def test_a_flood_does_not_keep_others_from_running(tmp_path: Path, again: bytes,
                 await asyncio.sleep(0)
                 turns += 1
             assert flood.left <= 0
-            assert turns > 12
+            assert turns > 8  # six turns come without any flood; the coarse clock of Windows leaves but a few more
 
     run(flooding())
 
