@@ -15,7 +15,7 @@ from doctl.wire.range_probes import PART, Ask, Kind
 from doctl.wire.urls import shown, usable
 
 CLIENT_SERVICE: Final = "/ClientWebService/Client.asmx"
-DESCRIPTION: Final = f"{CLIENT_SERVICE}?WSDL"
+DESCRIPTION: Final = "/ClientWebService/client.asmx?WSDL"
 CHECK_FILE: Final = "/Content/anonymousCheckFile.txt"
 """An empty file that every WSUS server has for trying whether content can be had."""
 RANGE_FILE: Final = "/SelfUpdate/wuident.cab"

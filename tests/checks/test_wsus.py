@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from doctl.checks import wsus
-from doctl.checks.wsus import conclusion
+from doctl.checks.wsus import conclusion, verdict
+from doctl.checks.wsus.asking import Reply
 from doctl.checks.wsus.policy import KEY, SWITCH_KEY, Policy, judged
 from doctl.checks.wsus.service import HOST, Walk, walk
 from doctl.checks.wsus.verdict import Reason, Verdict
@@ -18,6 +19,7 @@ from doctl.endpoints import Address
 from doctl.errors import FilteredError, LocalError, NameLookupError, TlsError
 from doctl.net.certificates import Certificate
 from doctl.net.fake import FakeNetwork
+from doctl.net.probe import Reach
 from doctl.net.proxies.route import ProxySettings
 from doctl.report import Finding, Status
 from doctl.wire.wsus import Place, parse_place
@@ -55,6 +57,7 @@ SERVERS: list[tuple[Manners, tuple[Status, str], tuple[Status, str], tuple[Statu
     (Manners(), OK, OK, OK),
     (Manners(config="no"), (FAIL, "not_wsus"), OK, OK),
     (Manners(config="broken"), (FAIL, "http_error"), OK, OK),
+    (Manners(config="closed"), (FAIL, "http_error"), OK, OK),
     (Manners(config="odd"), (WARN, "http_error"), OK, OK),
     (Manners(content="missing"), OK, (FAIL, "content_unavailable"), OK),
     (Manners(content="page"), OK, (FAIL, "content_unavailable"), OK),
@@ -94,6 +97,15 @@ def test_every_problem_has_a_remedy_and_every_finding_a_target() -> None:
     assert found["wsus.ranges"].target == f"{url}/SelfUpdate/wuident.cab"
 
 
+def test_a_server_for_tls_alone_is_named_by_its_other_url() -> None:
+    """IIS answers 403 on plain HTTP where TLS is required; a redirect from TLS to TLS is no HSTS."""
+    with running(Manners(config="closed")) as (url, _):
+        found = checked(parse_place(url))
+    assert "https://HOST:8531" in found["wsus.server"].remedy
+    away = Reply("https://wsus.test:8531/x", 302, {"location": "https://other.test/"})
+    assert verdict.of_check_file(away, Reach(Address("wsus.test", 8531), ())).reason == "http_error"
+
+
 @pytest.mark.parametrize(
     ("manners", "ranges"),
     [
@@ -120,7 +132,7 @@ def test_only_what_is_needed_is_asked() -> None:
     ]
     with running(Manners(config="odd")) as (url, site):
         checked(parse_place(url))
-    assert "GET /ClientWebService/Client.asmx?WSDL" in site.got
+    assert "GET /ClientWebService/client.asmx?WSDL" in site.got
 
 
 def test_facts_of_ranges() -> None:

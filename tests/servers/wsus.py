@@ -46,7 +46,7 @@ PAGE = "<html><body>It works!</body></html>"
 
 @dataclass(frozen=True)
 class Manners:
-    """How a server behaves: ``config`` is yes, no (a plain web server), broken (503) or odd (answers 500).
+    """How a server behaves: ``config`` is yes, no (a plain web server), broken (503), closed (403) or odd (500).
 
     ``content`` is yes, missing, page (a page instead) or login (401); ``ranges`` is yes, ignored, short or joined; with
     ``hsts`` plain HTTP is redirected; ``selfupdate`` is yes or no.
@@ -84,8 +84,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         if self.path.lower() != "/clientwebservice/client.asmx" or self.site.manners.config == "no":
             self._send(404, PAGE)
-        elif self.site.manners.config == "broken":
-            self._send(503, PAGE)
+        elif self.site.manners.config in ("broken", "closed"):
+            self._send(503 if self.site.manners.config == "broken" else 403, PAGE)
         elif self.site.manners.config == "odd" or not self._asks_for_config(body):
             self._send(500, FAULT, "text/xml; charset=utf-8")
         else:

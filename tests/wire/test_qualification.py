@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from doctl.endpoints import Address
 from doctl.wire.qualification import NONCES_SIZE, Ask, Nat, Pace, Qualification, Result, Sending, second_of
-from doctl.wire.teredo import Flaw
+from doctl.wire.teredo import CONE_SOURCE, PLAIN_SOURCE, Flaw
 from tests.servers.teredo import Advertisement
 
 SERVER, SECOND = Address("192.0.2.1", 3544), Address("192.0.2.2", 3544)
@@ -183,3 +185,36 @@ def test_answers_nobody_asked_for_yet_are_not_taken() -> None:
 def test_the_second_address_is_the_next_one(server: str, second: str) -> None:
     """By convention, with the same port."""
     assert second_of(Address(server, 3544)) == Address(second, 3544)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(0, 3),
+            st.sampled_from([SERVER, SECOND, Address("192.0.2.9", 3544)]),
+            st.integers(0, NONCES_SIZE - 8),
+            st.sampled_from([CONE_SOURCE, PLAIN_SOURCE, bytes(16)]),
+            st.sampled_from([OUTSIDE, ELSEWHERE]),
+            st.sampled_from([SERVER.host, "192.0.2.9"]),
+        ),
+        max_size=30,
+    )
+)
+def test_whatever_comes_it_ends_in_time_and_counts_everything(
+    incoming: list[tuple[float, Address, int, bytes, tuple[str, int], str]],
+) -> None:
+    """No order of right and wrong answers makes it send more, last longer or lose count."""
+    one, now, used = machine(), 100.0, 0
+    for pause, sender, at, destination, mapped, server in incoming:
+        one.due(now)
+        nonce = bytes(range(NONCES_SIZE))[at : at + 8]
+        one.receive(Advertisement(nonce, mapped, destination, server).encode(), sender, now)
+        used, now = used + 1, now + pause
+    while (wake := one.wake(now)) is not None:
+        assert wake <= max(now, 100.0) + PACE.interval
+        now = max(now, wake)
+        one.due(now)
+    result = one.result
+    assert all(tries <= PACE.tries for tries in result.tries.values())
+    assert sum(result.ignored.values()) <= used
+    assert (result.nat is Nat.BLOCKED) == (result.mapped is None)

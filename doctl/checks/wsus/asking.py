@@ -67,9 +67,12 @@ class Seen:
 async def look(network: "Network", place: Place, timeout: float) -> Seen:
     """Ask everything at once, all within ``timeout`` seconds; directly, as is right for a server of one's own."""
     deadline = network.now() + timeout
-    ports = [asyncio.create_task(reach(network, address_of(url), timeout)) for url in (place.url, place.content)]
-    config, description, checked, ranges = await _asked(network, place, deadline)
-    return Seen(place, await ports[0], await ports[1], config, description, checked, ranges)
+    server_port, content_port, asked = await asyncio.gather(
+        reach(network, address_of(place.url), timeout),
+        reach(network, address_of(place.content), timeout),
+        _asked(network, place, deadline),
+    )
+    return Seen(place, server_port, content_port, *asked)
 
 
 def address_of(url: str) -> Address:

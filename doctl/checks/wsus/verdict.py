@@ -59,7 +59,8 @@ def of_server(seen: Seen) -> Verdict:
         summary = f"It describes itself as a WSUS server, but answers {config.status} to a client's first question."
         return Verdict(Status.WARN, Reason.HTTP_ERROR, summary, POOL)
     if config.status in DOWN or config.status >= 500:
-        return Verdict(Status.FAIL, Reason.HTTP_ERROR, f"It answers {config.status} to GetConfig.", POOL)
+        remedy = TLS_ONLY if config.status == 403 and seen.place.url.startswith("http://") else POOL
+        return Verdict(Status.FAIL, Reason.HTTP_ERROR, f"It answers {config.status} to GetConfig.", remedy)
     summary = f"What answers is no WSUS server (status {config.status} to GetConfig)."
     return Verdict(Status.FAIL, Reason.NOT_WSUS, summary, "Give the URL with WSUS' own port: 8530, with TLS 8531")
 
@@ -67,6 +68,7 @@ def of_server(seen: Seen) -> Verdict:
 POOL: Final = (
     "On the server: see that the IIS application pool WsusPool runs, and that nothing in between wants a login"
 )
+TLS_ONLY: Final = "If this WSUS is set up for TLS, give its other URL, as https://HOST:8531"
 
 
 def _is_described(reply: Reply | None) -> bool:
@@ -89,7 +91,8 @@ TRUST: Final = "Have this machine trust the authority of its certificate, as eve
 
 
 def _to_tls(reply: Reply) -> bool:
-    return reply.away_to.lower().startswith("https://")
+    """Whether plain HTTP is sent on to HTTPS."""
+    return reply.url.startswith("http://") and reply.away_to.lower().startswith("https://")
 
 
 def _redirected(reply: Reply) -> Verdict:
