@@ -34,9 +34,16 @@ def test_wrong_use_has_its_exit_code(windows: Run) -> None:
 
 
 def test_the_unit_tests_pass(windows_python: Run) -> None:
-    """What is no matter of servers, shells or this checkout passes there; a skip says what that system lacks."""
-    left_out = [f"--ignore={path}" for path in STAY_HERE]
-    done = windows_python("-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not slow", *left_out, timeout=800)
+    """What is no matter of servers, shells or this checkout passes there; a skip says what that system lacks.
+
+    Under load Wine itself now and then cannot start a process (error 1359, internal error): what failed is run once
+    more by itself, and must pass then.
+    """
+    command = ("-m", "pytest", "-q", "-o", "cache_dir=.cache", "-m", "not slow")
+    done = windows_python(*command, *(f"--ignore={path}" for path in STAY_HERE), timeout=750)
     print(done.stdout)
-    assert done.returncode == 0
     assert re.search(r"\d{3,} passed", done.stdout)
+    if done.returncode:
+        done = windows_python(*command, "--last-failed", "--last-failed-no-failures=none", timeout=140)
+        print(done.stdout)
+    assert done.returncode == 0
