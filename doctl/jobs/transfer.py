@@ -91,7 +91,7 @@ class Transfer:
             listener = await listen_for_peers(self._job.network, self._order.listen)
             node.accept_on(listener)
             self._job.say(f"giving verified pieces to peers on {listener.address}")
-            engine = self._engine(store, start=secrets.randbelow(max(store.content.pieces, 1)))
+            engine = self._engine(store, start=self._first_piece(store.content, joining))
             engine.on_verified = share.verified_piece
 
             def welcome(link: Link) -> None:
@@ -150,6 +150,15 @@ class Transfer:
         self._hopes.append(lambda: finder.hopeful)
         async with finder.at_work(engine, node, share, self._job.network.now):
             yield
+
+    def _first_piece(self, content: Content, joining: Joining | None) -> int:
+        """Return where to begin: anywhere among machines that find each other, so that they have something to swap.
+
+        With named peers alone at the first piece: the whole file's digest follows the pieces in their order, and would
+        have to wait until the first one comes.
+        """
+        found = joining is not None or self._order.local_discovery
+        return secrets.randbelow(content.pieces) if found and content.pieces else 0
 
     @contextlib.asynccontextmanager
     async def _share(self, store: Store) -> AsyncIterator[Share]:

@@ -216,6 +216,17 @@ def test_twenty_times_killed(example: Example, web: Nginx, seeds: list[Seed], tm
     assert sum(result["bytes_from"].values()) == GIB - result["resumed_bytes"]
 
 
+def test_named_peers_give_from_the_first_piece_on(example: Example, seeds: list[Seed], tmp_path: Path) -> None:
+    """Where peers are named and none are found, pieces come from the front, so that the digest keeps up with them."""
+    named = ("--phf", example.phf, "--hash-of-hashes", example.hash_of_hashes, "--max-down", "60MB")
+    arguments = ["fetch", "http://127.0.0.1:9/gone.cab", *named, *peers(*seeds), "-o", tmp_path / "got", "-q"]
+    command = [*DOCTL, *map(str, arguments), "--listen", "127.0.0.1:0"]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
+        until_noted(tmp_path / "got", 20)
+        process.kill()
+    assert set(range(10)) <= noted(tmp_path / "got") < set(range(64))
+
+
 def test_interrupted_and_run_again(example: Example, web: Nginx, tmp_path: Path) -> None:
     """Ctrl-C ends with 130 and one line that says how to go on; the same command then resumes."""
     path = tmp_path / "got"
