@@ -12,9 +12,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # the first run sets 
 STAY_HERE = {
     "tests/integration": "needs servers, or is this",
     "tests/fuzz": "asks of pure code what it says on any system",
+    "tests/cli": "starts a process for each test, which is slow under Wine; the commands are tested beside this",
+    "tests/coordination": "the service, which is for servers",
     "tests/test_completions.py": "drives shells through a pseudo terminal",
     "tests/test_dev.py": "asks about the project's files",
     "tests/test_docs.py": "asks about the project's files",
+    "tests/test_findings.py": "asks about the project's files",
     "tests/test_generated.py": "asks about the project's files",
     "tests/test_toolbox.py": "asks about tools of Linux",
 }
