@@ -139,7 +139,7 @@ class Plan:
         for level in self._levels[1:]:
             for piece in _from(level & self.wanted & holder.has, self._start, most - len(chosen)):
                 chosen.append(piece)
-                self._own(source, piece, now)
+                self._own(source, range(piece, piece + 1), now)
             if len(chosen) == most:
                 return chosen
         return chosen or self._take_over(source, now)
@@ -157,22 +157,22 @@ class Plan:
         if first is None:
             over = [] if sparing else self._take_over(source, now)
             return range(over[0], over[0] + 1) if over else range(0)
-        last = first + 1
         most = min(most, max(1, self.wanted.bit_count() // RUN_SHARE))
-        while last < self.pieces and last - first < most and choice >> last & 1:
-            last += 1
-        for piece in range(first, last):
-            self._own(source, piece, now)
-        holder.cursor = last % self.pieces
-        return range(first, last)
+        rest = choice >> first
+        adjacent = (~rest & (rest + 1)).bit_length() - 1
+        run = range(first, first + min(most, adjacent))
+        self._own(source, run, now)
+        holder.cursor = run.stop % self.pieces
+        return run
 
-    def _own(self, source: object, piece: int, now: float) -> None:
+    def _own(self, source: object, run: range, now: float) -> None:
         holder = self._holders[source]
         if not holder.queue:
             holder.since = now
-        holder.queue[piece] = None
-        self._owners.setdefault(piece, []).append(source)
-        self.wanted &= ~(1 << piece)
+        for piece in run:
+            holder.queue[piece] = None
+            self._owners.setdefault(piece, []).append(source)
+        self.wanted &= ~((1 << run.stop) - (1 << run.start))
 
     def _take_over(self, source: object, now: float) -> list[int]:
         """Take the piece that would be longest in coming, if ``source`` is much faster than its owner."""
@@ -189,7 +189,7 @@ class Plan:
                     break
         if latest < 0:
             return []
-        self._own(source, latest, now)
+        self._own(source, range(latest, latest + 1), now)
         return [latest]
 
     def _may_join(self, source: object, piece: int) -> bool:
