@@ -11,8 +11,8 @@ from doctl.cli.app import COMMANDS, run
 
 PHF = tuple(f"phf {name}" for name in ("create", "show", "verify"))
 DIAGNOSIS = ("check", "ports", "proxy", "vpn", "hosts", "explain", "phf", "schema")
-GIVEN = r"( [A-Z|-]+| \[[A-Z]+\]\.\.\.| [A-Z]+\.\.\.)?"
-"""What a command is given: ``CODE``, ``[URL]...`` or ``PATH...``."""
+GIVEN = r"( [A-Z|-]+| \[[A-Z]+\](\.\.\.)?| [A-Z]+\.\.\.)?"
+"""What a command is given: ``CODE``, ``[URL]``, ``[URL]...`` or ``PATH...``."""
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, *PHF])
