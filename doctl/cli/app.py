@@ -9,11 +9,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import typer
-from typer.core import TyperGroup
 
 from doctl import __version__
 from doctl.cli.exits import Exit, of_nagios
-from doctl.cli.usage import Command
+from doctl.cli.usage import Command, Group
 from doctl.errors import DoctlError, UsageError
 from doctl.printable import printable
 from doctl.report import Status
@@ -54,7 +53,7 @@ def _root(
     """Diagnose, script and fetch with Delivery Optimization."""
 
 
-class _InOrder(TyperGroup):
+class _InOrder(Group):
     """Lists the commands as COMMANDS has them, those with commands of their own too."""
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -63,8 +62,18 @@ class _InOrder(TyperGroup):
 
 
 def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
-    """Make the application from the commands ``names``; their modules are loaded, what they use is not."""
-    app = typer.Typer(name="doctl", cls=_InOrder, rich_markup_mode=None, pretty_exceptions_enable=False)
+    """Make the application from the commands ``names``; their modules are loaded, what they use is not.
+
+    Typer's options that set up completion belong to all of doctl. Where they exist, each start loads pydantic to read
+    that they were not given, which takes as long as the rest of a ``--help``.
+    """
+    app = typer.Typer(
+        name="doctl",
+        cls=_InOrder,
+        add_completion=names is COMMANDS,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
     app.callback()(_root)
     for name in names:
         module = importlib.import_module(f"doctl.cli.{name}")

@@ -9,11 +9,11 @@ import typer
 from doctl.cli.delivery import put
 from doctl.cli.exits import Exit
 from doctl.cli.results import ResultFormat, ResultFormatOption, ResultOutputOption, as_json, progress_bar
-from doctl.cli.usage import Command
+from doctl.cli.usage import Command, Group
 from doctl.printable import printable
 from doctl.transfer.content import PIECE_SIZE
 
-group = typer.Typer(help="Make, show and verify hash files (PHF).")
+group = typer.Typer(cls=Group, help="Make, show and verify hash files (PHF).")
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="The file with the content.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]

@@ -1,0 +1,29 @@
+"""How little a ``--help`` loads: what takes long to load is left to what needs it."""
+
+import subprocess
+import sys
+
+from doctl.cli.app import COMMANDS
+
+HEAVY = {"asyncio", "cryptography", "dns", "httpx", "psutil", "pydantic", "rich", "ssl", "starlette", "zeroconf"}
+HELP = f"""
+import sys
+from doctl.cli.app import run
+for command in sys.argv[1:]:
+    if run([*command.split(), "--help"]) or {HEAVY!r} & set(sys.modules):
+        sys.exit(command + " loads " + str({HEAVY!r} & set(sys.modules)))
+"""
+
+
+def test_no_help_loads_what_is_slow_to_load() -> None:
+    """``--help`` of no command loads network, terminal or Typer's pydantic, not for a command in a group either."""
+    commands = [*COMMANDS, "phf create", "phf show", "phf verify"]
+    done = subprocess.run([sys.executable, "-c", HELP, *commands], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_version_is_told_without_a_command_line() -> None:
+    """``--version`` loads not even Typer."""
+    program = "import sys; sys.argv[1:] = ['--version']; from doctl.__main__ import main; main(); "
+    program += "sys.exit('typer' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
