@@ -36,6 +36,17 @@ MOST: Final = float(1 << 26)
 """Bytes in flight at most."""
 MINUTES: Final = 10
 """Minutes over which the least RTT is taken for the path's own."""
+LOOKS: Final = 4
+"""Looks whose shortest round trip counts: a queue is there in all of them, what a busy processor adds is not."""
+CLEAR: Final = 0.25
+"""Of the target: with less delay than this the link has room."""
+CLEAR_TRIPS: Final = 16.0
+"""Round trips without loss or a queue after which the window grows in proportion, by a 16th in each.
+
+The draft has its gain alone, by which a fast link takes many seconds to be used again after one loss.
+"""
+LEAST_CLEAR: Final = 0.05
+"""Seconds that this takes at least."""
 
 
 class BaseDelay:
@@ -72,6 +83,9 @@ class Ledbat:
         self._threshold = math.inf
         self._mss = 1460
         self._rtt = 0.0
+        self._recent: deque[float] = deque(maxlen=LOOKS)
+        self._looked_at = math.inf
+        self._crowded_at = -math.inf
         self._cut_at = -math.inf
         self._next_slowdown = math.inf
         self._slowdown_began: float | None = None
@@ -106,18 +120,30 @@ class Ledbat:
         counts bytes; ``lost`` whether packets were; ``full`` whether the window was used, without which it must not
         grow.
         """
-        self._rtt, self._mss = rtt, mss
-        self._base.note(now, min(rtt, least))
-        over = (rtt - self._base.least) / self.target
+        trips = self._take_in(now, rtt, least, mss, acked)
+        over = (min(self._recent) - self._base.least) / self.target
+        if lost or over > CLEAR:
+            self._crowded_at = now
         if lost:
             self._halve(now)
         elif now >= self._quiet_until:
             if self._packets < self._threshold:
-                self._slow_start(now, over, acked / mss if full else 0.0)
+                self._slow_start(now, over, min(self.gain * trips, 1.0) if full else 0.0)
             else:
-                self._avoid(over, acked / mss, full)
+                self._avoid(now, over, trips, full)
         if now >= self._next_slowdown:
             self._slow_down(now)
+
+    def _take_in(self, now: float, rtt: float, least: float, mss: int, acked: int) -> float:
+        """Note what was seen; return for how many round trips' growth it stands.
+
+        Between two looks a short path has many of them, in which it would have carried as much again.
+        """
+        self._recent.append(rtt)
+        self._base.note(now, min(rtt, least))
+        passed = max((now - self._looked_at) / max(rtt, 1e-6), 1.0)
+        self._rtt, self._mss, self._looked_at = rtt, mss, now
+        return min(acked / mss / self._packets, 1.0) * passed
 
     def _halve(self, now: float) -> None:
         """Answer loss, once in a round trip."""
@@ -126,12 +152,12 @@ class Ledbat:
             self._packets = max(self._packets / 2, FLOOR)
             self._leave_slow_start(now, self._packets)
 
-    def _slow_start(self, now: float, over: float, acked: float) -> None:
+    def _slow_start(self, now: float, over: float, growth: float) -> None:
         first = self._threshold == math.inf
         if over > (LEAVE if first else 1.0):
             self._leave_slow_start(now, self._packets)
             return
-        self._packets = min(self._packets + self.gain * acked, self._threshold, max(MOST / self._mss, QUIET))
+        self._set(min(self._packets * (1 + growth), self._threshold))
         if self._packets >= self._threshold:
             self._leave_slow_start(now, self._threshold)
 
@@ -144,13 +170,19 @@ class Ledbat:
             self._next_slowdown = now + QUIET_TRIPS * self._rtt
         self._threshold = threshold
 
-    def _avoid(self, over: float, acked: float, full: bool) -> None:
+    def _avoid(self, now: float, over: float, trips: float, full: bool) -> None:
         """Grow by the gain in each round trip; above the target shrink in proportion, by half at most."""
-        trips = min(acked / self._packets, 1.0)
-        change = self.gain if over <= 1 else max(self.gain - self._packets * (over - 1), -self._packets / 2)
-        if change < 0 or full:
-            self._packets = min(max(self._packets + change * trips, FLOOR), max(MOST / self._mss, QUIET))
+        if over > 1:
+            shrink = min(self._packets * (over - 1) - self.gain, self._packets / 2)
+            self._set(self._packets - shrink * min(trips, 1.0))
+        elif full and now - self._crowded_at >= max(CLEAR_TRIPS * self._rtt, LEAST_CLEAR):
+            self._set(self._packets + max(self._packets / CLEAR_TRIPS, self.gain) * min(trips, CLEAR_TRIPS))
+        elif full:
+            self._set(self._packets + min(self.gain * trips, 1.0))
         self._threshold = min(self._threshold, self._packets)
+
+    def _set(self, packets: float) -> None:
+        self._packets = min(max(packets, FLOOR), max(MOST / self._mss, QUIET))
 
     def _slow_down(self, now: float) -> None:
         """Let the queue run empty, so that the path's own delay shows."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from doctl.transfer.background import FLOOR, INITIAL, MINUTES, QUIET, TARGET, BaseDelay, Ledbat
+from doctl.transfer.background import CLEAR_TRIPS, FLOOR, INITIAL, LOOKS, MINUTES, QUIET, TARGET, BaseDelay, Ledbat
 from tests.transfer.bottleneck import MSS, Bottleneck, Flow, ledbat, loss_based
 
 
@@ -14,6 +14,22 @@ def run(rate: float, buffer: float, base: float, until: float, *flows: Flow) -> 
 def look(sender: Ledbat, now: float, rtt: float, acked: int = MSS, *, lost: bool = False, full: bool = True) -> None:
     """Tell ``sender`` of one round trip."""
     sender.look(now, rtt=rtt, least=rtt, mss=MSS, acked=acked, lost=lost, full=full)
+
+
+def grown(rtt: float = 0.02) -> Ledbat:
+    """A sender with 64 packets in flight at time 0, in its first slow start on a path without a queue."""
+    sender = Ledbat()
+    for trip in (-4, -3, -2, -1):
+        look(sender, trip * rtt, rtt, acked=sender.window)
+    assert sender.window == 64 * MSS
+    return sender
+
+
+def crowd(sender: Ledbat, now: float, rtt: float, acked: int = 0) -> None:
+    """Let as many looks see a round trip as it takes to be believed; the last one acknowledges ``acked``."""
+    for _ in range(LOOKS - 1):
+        look(sender, now, rtt, acked=0)
+    look(sender, now, rtt, acked)
 
 
 @pytest.mark.parametrize(("base", "use", "queue"), [(0.002, 0.98, 0.012), (0.02, 0.92, 0.016), (0.1, 0.92, 0.055)])
@@ -95,21 +111,25 @@ def test_a_fixed_target_replaces_the_choice() -> None:
 
 def test_slow_start_ends_at_three_quarters_of_the_target_and_a_slowdown_follows() -> None:
     """At 3/4 of the target it stops growing, two round trips later it goes down to two packets for two more."""
-    sender = Ledbat()
-    look(sender, 0.0, 0.02, acked=10 * MSS)
-    grown = sender.window
-    assert grown == int((INITIAL + 10) * MSS)
-    look(sender, 0.02, 0.0274, acked=10 * MSS)
-    assert sender.window == 2 * grown - INITIAL * MSS
-    held = sender.window
-    look(sender, 0.04, 0.0276, acked=10 * MSS)
-    assert sender.window == held
-    look(sender, 0.04 + 2 * 0.0276, 0.025, acked=0)
+    sender = grown()
+    crowd(sender, 0.0, 0.0274, acked=sender.window)
+    assert sender.window == 128 * MSS
+    crowd(sender, 0.02, 0.0276, acked=sender.window)
+    assert sender.window == 128 * MSS
+    look(sender, 0.02 + 2 * 0.0276, 0.025, acked=0)
     assert sender.window == QUIET * MSS
-    look(sender, 0.13, 0.02, acked=10 * MSS)
+    look(sender, 0.11, 0.02, acked=2 * MSS)
     assert sender.window == QUIET * MSS
-    look(sender, 0.16, 0.02, acked=2 * MSS)
-    assert sender.window == 4 * MSS
+    look(sender, 0.13, 0.02, acked=2 * MSS)
+    assert sender.window == 2 * QUIET * MSS
+
+
+def test_one_late_answer_is_no_queue() -> None:
+    """What a busy processor delays once ends no slow start, and takes nothing from the window."""
+    sender = grown()
+    look(sender, 0.0, 0.09, acked=sender.window)
+    look(sender, 0.02, 0.02, acked=sender.window)
+    assert sender.window == 4 * 64 * MSS
 
 
 def test_the_next_slowdown_comes_after_nine_times_the_last_ones_length() -> None:
@@ -142,24 +162,47 @@ def _regained(flow: Flow, start: float) -> float:
 def test_above_the_target_it_shrinks_in_proportion_and_by_half_at_most() -> None:
     """A little too much delay takes a little, a lot takes half in a round trip."""
     for delay, least, most in ((0.0101, 0.98, 1.02), (0.012, 0.7, 0.95), (0.5, 0.49, 0.51)):
-        sender = Ledbat()
-        look(sender, 0.0, 0.02, acked=96 * MSS)
-        look(sender, 0.01, 0.0276)  # the end of slow start
-        before = sender.window
-        look(sender, 0.02, 0.02 + delay, acked=before)
-        assert least <= sender.window / before <= most
+        sender = grown()
+        crowd(sender, 0.0, 0.0276)  # the end of slow start
+        crowd(sender, 0.01, 0.02 + delay, acked=sender.window)
+        assert least <= sender.window / (64 * MSS) <= most
 
 
 def test_loss_halves_once_in_a_round_trip() -> None:
     """Further losses of the same round trip are the same event."""
-    sender = Ledbat()
-    look(sender, 0.0, 0.02, acked=96 * MSS)
+    sender = grown()
     look(sender, 0.1, 0.02, lost=True)
-    assert sender.window == 50 * MSS
+    assert sender.window == 32 * MSS
     look(sender, 0.11, 0.02, lost=True)
-    assert sender.window == 50 * MSS
+    assert sender.window == 32 * MSS
     look(sender, 0.125, 0.02, lost=True)
-    assert sender.window == 25 * MSS
+    assert sender.window == 16 * MSS
+
+
+def test_after_sixteen_round_trips_without_a_queue_it_grows_in_proportion() -> None:
+    """A window that one loss made small doubles in about eleven trips of a path that stays free, instead of by gain."""
+    sender, base = grown(), 0.02
+    look(sender, 0.0, base, lost=True)
+    look(sender, base, base, lost=True)
+    for trip in range(2, int(CLEAR_TRIPS) + 1):
+        look(sender, trip * base, base, acked=sender.window)
+    assert sender.window < (16 + CLEAR_TRIPS) * MSS
+    before = sender.window
+    for trip in range(int(CLEAR_TRIPS) + 1, int(CLEAR_TRIPS) + 13):
+        look(sender, trip * base, base, acked=sender.window)
+    assert sender.window >= 2 * before
+    crowd(sender, 1, base + 0.006)
+    before = sender.window
+    look(sender, 1.02, base + 0.006, acked=sender.window)
+    assert sender.window == pytest.approx(before + MSS, abs=2)
+
+
+def test_looks_that_are_rare_beside_a_short_round_trip_count_for_all_that_passed() -> None:
+    """A path of 0.1 ms that is looked at every millisecond is as fast as one that is looked at each trip."""
+    sender = Ledbat()
+    for step in range(40):
+        look(sender, step / 1000, 0.0001, acked=sender.window)
+    assert sender.window >= 1000 * MSS
 
 
 def test_a_window_that_is_not_used_does_not_grow() -> None:
