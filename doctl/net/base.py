@@ -61,8 +61,8 @@ class Connection(Protocol):
         """Send all of ``data`` at once, without waiting for more to fill a packet."""
         ...
 
-    async def send_file(self, file: BinaryIO, offset: int, count: int) -> None:
-        """Send ``count`` bytes of ``file`` from ``offset``, in the kernel where the system can."""
+    async def send_file(self, file: BinaryIO, offset: int, count: int, head: bytes = b"") -> None:
+        """Send ``head``, then ``count`` bytes of ``file`` from ``offset``, in the kernel where the system can."""
         ...
 
     def give_way(self, controller: Controller) -> str:

@@ -57,10 +57,10 @@ class FakeConnection:
         """Note what was sent."""
         self.sent += data
 
-    async def send_file(self, file: BinaryIO, offset: int, count: int) -> None:
-        """Note the stretch of ``file``."""
+    async def send_file(self, file: BinaryIO, offset: int, count: int, head: bytes = b"") -> None:
+        """Note ``head`` and the stretch of ``file``."""
         file.seek(offset)
-        self.sent += file.read(count)
+        self.sent += head + file.read(count)
 
     def give_way(self, controller: "Controller") -> str:
         """Have nobody to give way to."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from doctl.endpoints import Address
 from doctl.errors import LocalError, NameLookupError, NetworkError
+from doctl.net import sending
 from doctl.net.os_errors import of_os_error
 from doctl.net.slots import Slots
 from doctl.net.threads import uninterruptible
@@ -71,10 +72,12 @@ class SystemConnection:
         with _named(str(self.remote)):
             await self._loop.sock_sendall(self._socket, data)
 
-    async def send_file(self, file: BinaryIO, offset: int, count: int) -> None:
-        """Send a stretch of ``file``: sendfile on POSIX, TransmitFile on Windows, a copy elsewhere."""
+    async def send_file(self, file: BinaryIO, offset: int, count: int, head: bytes = b"") -> None:
+        """Send ``head`` and a stretch of ``file``: sendfile on POSIX, TransmitFile on Windows, a copy elsewhere."""
         with _named(str(self.remote)):
-            sent = await self._loop.sock_sendfile(self._socket, file, offset, count)
+            if head:
+                await sending.send_head(self._socket, head)
+            sent = await sending.send_file(self._socket, file, offset, count)
         if sent != count:
             raise LocalError(f"{file.name}: ends {count - sent} bytes early; something else shortened it")
 

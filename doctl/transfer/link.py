@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 from collections import deque
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
@@ -82,6 +83,7 @@ class Link:
         self._wake = asyncio.Event()
         self._times = times
         self._heard_at = self._said_at = self._breathed_at = now
+        self._sending_since = math.inf
         self._loop = asyncio.get_running_loop()
         self._end: asyncio.Future[None] = self._loop.create_future()
 
@@ -192,26 +194,22 @@ class Link:
         if not self._share.unchanged():
             raise LocalError(f"{self._share.file.name} was changed since it was hashed: it is not shared any more")
         start = self._share.content.offset_of(request.index) + request.offset
-        await self._in_time(self.connection.send(self.wire.send_piece(request.index, request.offset, request.length)))
+        head = self.wire.send_piece(request.index, request.offset, request.length)
         sent = 0
         while sent < request.length:
             most = self._share.limit.share(min(STRETCH, request.length - sent))
             count = await self._in_time(self.connection.room(most))
             await self._share.limit.take(count)
-            await self._in_time(self.connection.send_file(self._share.file, start + sent, count))
-            sent += count
+            await self._in_time(self.connection.send_file(self._share.file, start + sent, count, head))
+            sent, head = sent + count, b""
             await self._breathe()
         self.account.bytes_sent += request.length
 
     async def _in_time(self, sending: Coroutine[None, None, T]) -> T:
-        try:
-            async with asyncio.timeout(self._times.slow):
-                result = await sending
-        except TimeoutError:
-            raise FilteredError(
-                f"{self.connection.remote}: too slow, took less than {STRETCH:,} bytes in {self._times.slow:g} s"
-            ) from None
-        self._said_at = self._loop.time()
+        """Send; ``_watch`` sees to it that this comes to an end, since a timeout of its own costs each stretch more."""
+        self._sending_since = self._loop.time()
+        result = await sending
+        self._said_at, self._sending_since = self._loop.time(), math.inf
         return result
 
     async def _breathe(self) -> None:
@@ -293,5 +291,9 @@ class Link:
             now = self._loop.time()
             if now - self._heard_at > self._times.idle:
                 raise FilteredError(f"{self.connection.remote}: silent for {self._times.idle:g} s")
+            if now - self._sending_since > self._times.slow:
+                raise FilteredError(
+                    f"{self.connection.remote}: too slow, took less than {STRETCH:,} bytes in {self._times.slow:g} s"
+                )
             if now - self._said_at > self._times.keep_alive:
                 self.say(m.KeepAlive())

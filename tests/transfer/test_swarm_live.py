@@ -636,7 +636,7 @@ class Flood:
     async def send(self, data: bytes | memoryview) -> None:
         """Be ready for it."""
 
-    async def send_file(self, file: BinaryIO, offset: int, count: int) -> None:
+    async def send_file(self, file: BinaryIO, offset: int, count: int, head: bytes = b"") -> None:
         """Be ready for it."""
 
     def give_way(self, controller: Controller) -> str:
