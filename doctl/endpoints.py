@@ -69,7 +69,9 @@ def _is_ipv6(host: str) -> bool:
     return True
 
 
-SETS: Final = ("service", "metadata", "payload", "split-tunnel", "teredo")
+SPLIT_TUNNEL: Final = "split-tunnel"
+"""The set of hosts that should go past a VPN."""
+SETS: Final = ("service", "metadata", "payload", SPLIT_TUNNEL, "teredo")
 """The names of the sets of hosts; a host may be in several."""
 
 TEST_FILE_URL: Final = (

@@ -28,7 +28,7 @@ AREAS: Final = ("ports", "hosts", "proxy", "vpn", "teredo", "wsus")
 """Every area. Each is a module of ``doctl.checks`` whose ``Options(timeout=...)`` ask what its own command asks without
 options; a check that does not apply to this machine, or of which nothing was asked, reports that itself as ``skip``.
 """
-BY_SETTINGS: Final = frozenset({"ports", "teredo"})
+BY_SETTINGS: Final = frozenset({"ports", "vpn", "teredo"})
 """The areas whose ``Options`` take the settings in effect."""
 
 AreaArgument = Annotated[

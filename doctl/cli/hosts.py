@@ -1,7 +1,7 @@
 """``doctl hosts``: can the documented hosts be reached, and does an allowlist cover them."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,7 +16,7 @@ from doctl.cli.options import (
     TimeoutOption,
     VerboseOption,
 )
-from doctl.endpoints import SETS
+from doctl.endpoints import SETS, SPLIT_TUNNEL
 from doctl.errors import UsageError
 from doctl.output import Format
 
@@ -46,11 +46,13 @@ def command(
 ) -> int:
     """Check the documented hosts, or an allowlist.
 
-    Says which hosts can be reached from here, and which of them a list of allowed hosts covers.
+    Says which hosts can be reached from here, and which of them a list of allowed hosts covers. With --set split-tunnel
+    also whether the routes to them go past a VPN.
     """
-    from doctl.checks import hosts  # noqa: PLC0415 - --help checks nothing
+    from doctl.checks import hosts, vpn  # noqa: PLC0415 - --help checks nothing
     from doctl.checks.hosts.reach import read_place  # noqa: PLC0415
     from doctl.cli.checking import conduct  # noqa: PLC0415
+    from doctl.cli.settings import here  # noqa: PLC0415
     from doctl.endpoints import hosts_of  # noqa: PLC0415
     from doctl.jobs.checking import Check  # noqa: PLC0415
 
@@ -64,8 +66,10 @@ def command(
         offline=offline,
         timeout=timeout,
     )
-    common = Common(format, output, timeout, fail_on, verbose, quiet)
-    return conduct("hosts", [Check("hosts", hosts.run, options)], common)
+    checks: list[Check[Any]] = [Check("hosts", hosts.run, options)]
+    if wanted == SPLIT_TUNNEL and not offline:
+        checks.append(Check("vpn", vpn.run_routes, vpn.Options(settings=here(), timeout=timeout)))
+    return conduct("hosts", checks, Common(format, output, timeout, fail_on, verbose, quiet))
 
 
 def _list(path: Path | None) -> "Allowlist | None":

@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,8 +43,7 @@ def command(
     addresses = None if address is None else (_address(address),)
     found = run(in_effect(SystemNetwork(), os.environ, of_file(file), options, addresses=addresses))
     put(as_json(found.as_json()) if wanted is ResultFormat.JSON else _said(found), output)
-    for problem in found.problems:
-        sys.stderr.write(f"doctl: {printable(problem)}\n")
+    _tell(found.problems)
     return Exit.PASSED
 
 
@@ -54,16 +54,26 @@ def of_file(path: Path | None) -> "Settings":
     return read_settings(files.text(path, MOST_TEXT), str(path)) if path else Settings({})
 
 
-def here() -> "Settings":
-    """Return the settings in effect on this machine; without the registry's where that cannot be read."""
+def here(*layers: "Settings") -> "Settings":
+    """Return the settings in effect on this machine, ``layers`` over them; without the registry's where it is closed.
+
+    A value of the registry that will not do is told on standard error.
+    """
     from doctl.jobs.settings import in_effect  # noqa: PLC0415 - as above
     from doctl.net.system import SystemNetwork  # noqa: PLC0415
     from doctl.settings import layered, read_environment  # noqa: PLC0415
 
     try:
-        return run(in_effect(SystemNetwork(), os.environ)).settings
+        found = run(in_effect(SystemNetwork(), os.environ, *layers))
     except LocalError:
-        return layered(read_environment(os.environ))
+        return layered(read_environment(os.environ), *layers)
+    _tell(found.problems)
+    return found.settings
+
+
+def _tell(problems: Iterable[str]) -> None:
+    for problem in problems:
+        sys.stderr.write(f"doctl: {printable(problem)}\n")
 
 
 def _address(text: str) -> "IPAddress":

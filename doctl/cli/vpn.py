@@ -39,7 +39,9 @@ def command(
         Path | None, typer.Option("--from", metavar="FILE", help="Judge this inventory, not this machine.")
     ] = None,
     keyword: KeywordOption = None,
-    settings: Annotated[Path | None, typer.Option(metavar="FILE", help="DO settings in TOML.")] = None,
+    settings: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="DO settings in TOML, over this machine's own.")
+    ] = None,
     boundary: BoundaryOption = None,
     format: FormatOption = Format.TEXT,
     output: OutputOption = None,
@@ -50,13 +52,17 @@ def command(
 ) -> int:
     """Check which adapters are VPNs, and what follows.
 
-    Says which of them Windows takes for one, and what that does to uploads and peers.
+    Says which of them Windows takes for one, what that does to uploads and peers, and whether the hosts that should go
+    direct do.
     """
     from doctl.checks import vpn  # noqa: PLC0415 - --help judges nothing
     from doctl.cli.checking import conduct  # noqa: PLC0415
+    from doctl.cli.settings import here  # noqa: PLC0415
     from doctl.jobs.checking import Check  # noqa: PLC0415
+    from doctl.settings import layered  # noqa: PLC0415
 
-    options = vpn.Options(_inventory(source), _settings(settings, keyword or [], boundary or []), timeout)
+    made = _made(settings, keyword or [], boundary or [])
+    options = vpn.Options(_inventory(source), layered(*made) if source else here(*made), timeout)
     common = Common(format, output, timeout, fail_on, verbose, quiet)
     return conduct("vpn", [Check("vpn", vpn.run, options)], common)
 
@@ -67,21 +73,13 @@ def _inventory(source: Path | None) -> "tuple[Adapter, ...] | None":
     return read_inventory(files.content(source, MOST_BYTES), str(source)) if source else None
 
 
-def _settings(path: Path | None, keywords: list[str], boundaries: list[str]) -> "Settings":
-    from doctl.settings import (  # noqa: PLC0415 - as above
-        MOST_TEXT,
-        Boundary,
-        Origin,
-        Settings,
-        Value,
-        layered,
-        read_network,
-        read_settings,
-    )
+def _made(path: Path | None, keywords: list[str], boundaries: list[str]) -> "tuple[Settings, Settings]":
+    """Return what the file sets, and what the options set."""
+    from doctl.cli.settings import of_file  # noqa: PLC0415 - as above
+    from doctl.settings import Boundary, Origin, Settings, Value, read_network  # noqa: PLC0415
 
     if not all(word.strip() for word in keywords):
         raise UsageError("--keyword needs a word; a blank one would be in every adapter's name")
     options = {"DOVpnKeywords": Value(",".join(keywords), Origin.OPTION, "--keyword")} if keywords else {}
     groups = tuple(Boundary((read_network(text, "--boundary"),), 0, "--boundary") for text in boundaries)
-    file = read_settings(files.text(path, MOST_TEXT), str(path)) if path else Settings({})
-    return layered(file, Settings(options, groups))
+    return of_file(path), Settings(options, groups)

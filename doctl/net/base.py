@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from doctl.net.firewall import Flow, Ruling
     from doctl.net.listeners import Listening
     from doctl.net.proxies.route import ProxySettings
+    from doctl.net.routes import Route
     from doctl.net.teredo_state import TeredoState
 
 
@@ -183,6 +184,13 @@ class Network(Protocol):
 
     async def adapters(self, timeout: float) -> "tuple[Adapter, ...]":
         """Return this machine's network adapters; LocalError where the system does not tell."""
+        ...
+
+    async def route(self, address: str, timeout: float) -> "Route":
+        """Return which way packets to ``address``, a literal, leave this machine; nothing is sent there.
+
+        UnreachableError where there is no way, LocalError where the system does not tell.
+        """
         ...
 
     async def listeners(self, port: int, timeout: float) -> "list[Listening]":

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self, TypeVar
 
 from doctl.endpoints import Address
-from doctl.errors import DoctlError, FilteredError, LocalError, NameLookupError
+from doctl.errors import DoctlError, FilteredError, LocalError, NameLookupError, UnreachableError
 from doctl.net.proxies.route import ProxySettings
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from doctl.net.certificates import Certificate
     from doctl.net.firewall import Flow, Ruling
     from doctl.net.listeners import Listening
+    from doctl.net.routes import Route
     from doctl.net.teredo_state import TeredoState
 
 T = TypeVar("T")
@@ -149,6 +150,7 @@ class FakeNetwork:
     gives; the host is a literal. ``taken``: what listening on an address raises; ``callers``: who then connects to each
     listener. ``udp``: answers datagrams. ``web``: answers HTTP requests.
     ``cnames``: aliases of a host name, none without an entry. ``interfaces``: the machine's network adapters.
+    ``routes``: the way to an address, none without an entry.
     ``certificates``: what TLS servers show. ``proxies``: what is set. ``keys``: the values of each registry key.
     ``charge``: the percent of the battery that the machine runs on. ``nearby``: peers on the local network.
     ``teredo``: what the system's own Teredo client says. ``asked`` notes each call as ``verb what``.
@@ -165,6 +167,7 @@ class FakeNetwork:
     proxies: ProxySettings = field(default_factory=ProxySettings)
     cnames: dict[str, tuple[str, ...] | DoctlError] = field(default_factory=dict)
     interfaces: "tuple[Adapter, ...] | LocalError" = ()
+    routes: "dict[str, Route | DoctlError]" = field(default_factory=dict)
     listening: "list[Listening] | LocalError" = field(default_factory=list)
     rulings: "tuple[Ruling, ...]" = ()
     keys: dict[str, dict[str, object] | LocalError] = field(default_factory=dict)
@@ -237,6 +240,11 @@ class FakeNetwork:
         """Give the scripted adapters."""
         self.asked.append("adapters")
         return _given(self.interfaces)
+
+    async def route(self, address: str, timeout: float) -> "Route":
+        """Give the scripted way to ``address``."""
+        self.asked.append(f"route {address}")
+        return _given(self.routes.get(address, UnreachableError(f"{address}: there is no route")))
 
     async def listeners(self, port: int, timeout: float) -> "list[Listening]":
         """Give the scripted listeners, whatever the port."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from doctl.net.firewall import Flow, Ruling
     from doctl.net.listeners import Listening
     from doctl.net.proxies.route import ProxySettings
+    from doctl.net.routes import Route
     from doctl.net.teredo_state import TeredoState
     from doctl.net.udp import SystemDatagrams
 
@@ -261,6 +262,12 @@ class SystemNetwork:
         from doctl.net.adapters import live  # noqa: PLC0415 - only checks ask
 
         return await live.read(timeout)
+
+    async def route(self, address: str, timeout: float) -> "Route":
+        """Return which way packets to ``address`` leave this machine."""
+        from doctl.net.routes import reading  # noqa: PLC0415 - only checks ask
+
+        return await reading.read(address, timeout)
 
     async def listeners(self, port: int, timeout: float) -> "list[Listening]":
         """Return who listens on TCP ``port``."""

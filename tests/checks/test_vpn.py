@@ -12,7 +12,7 @@ import pytest
 
 from doctl.checks import vpn
 from doctl.checks.vpn.clients import CLIENTS
-from doctl.checks.vpn.verdict import judge, keyword_of
+from doctl.checks.vpn.verdict import both, judge, keyword_of
 from doctl.errors import LocalError
 from doctl.net.adapters import Adapter, Kind
 from doctl.net.adapters.inventory import read_inventory
@@ -108,7 +108,7 @@ def test_what_a_remedy_sets_makes_windows_right() -> None:
 def test_what_is_advised_for_many_adapters_is_right_for_each() -> None:
     """One list of keywords fits all adapters of a machine, since each that is set replaces the one before."""
     names = ("VPN", "Secure", "Virtual Private Network")
-    judged = [vpn.Judged(adapter, judge(adapter), keyword_of(adapter, names)) for adapter in ADAPTERS]
+    judged = [both(adapter, names) for adapter in ADAPTERS]
     words = vpn.better_keywords(judged, names)
     for row, adapter in zip(ROWS, ADAPTERS, strict=True):
         keyword = keyword_of(adapter, words)
@@ -130,7 +130,7 @@ def test_elsewhere_a_remedy_is_marked_as_one_for_windows() -> None:
     network = FakeNetwork(interfaces=(replace(one("Ethernet 3"), up=True),))
     found: list[Finding] = []
     asyncio.run(vpn.run(network, vpn.Options(), found.append))
-    assert [finding.remedy.startswith("On Windows: reg add ") for finding in found] == [True, True]
+    assert [finding.remedy.startswith("On Windows: reg add ") for finding in found[:2]] == [True, True]
 
 
 def test_a_remedy_never_carries_a_name_that_could_end_the_command() -> None:
@@ -207,7 +207,7 @@ def test_run_asks_the_network_only_without_an_inventory() -> None:
     """The live adapters are asked for once, and not at all when an inventory is given."""
     network, found = FakeNetwork(interfaces=(LAN,)), list[Finding]()
     asyncio.run(vpn.run(network, vpn.Options(), found.append))
-    assert [finding.target for finding in found] == ["lan", "all adapters"]
+    assert [finding.id for finding in found] == ["vpn.adapter", "vpn.effect", "vpn.route"]
     assert network.asked == ["adapters"]
     asyncio.run(vpn.run(network, vpn.Options(inventory=(LAN,)), found.append))
     assert network.asked == ["adapters"]

@@ -1,6 +1,7 @@
 """``doctl check``: every area at once, on networks that answer nothing, or are not there."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -131,6 +132,16 @@ def test_areas_that_are_named_are_the_only_ones(capsys: pytest.CaptureFixture[st
     report = json.loads(capsys.readouterr().out)
     assert report["command"] == "check"
     assert {finding["id"].split(".")[0] for finding in report["findings"]} == {"vpn"}
+
+
+@pytest.mark.parametrize("command", [["check", "vpn"], ["vpn"]])
+def test_the_settings_of_this_machine_are_honoured(command: list[str]) -> None:
+    """What is in effect here decides what follows from a VPN, in the whole check as in its own command."""
+    environment = {**os.environ, "DOCTL_DODOWNLOADMODE": "0"}
+    done = subprocess.run([*DOCTL, *command, "--format", "json"], capture_output=True, env=environment, check=False)
+    effect = next(one for one in json.loads(done.stdout)["findings"] if one["id"] == "vpn.effect")
+    assert effect["reason"] == "mode_without_peers"
+    assert effect["facts"]["download_mode_from"] == "environment DOCTL_DODOWNLOADMODE"
 
 
 def test_what_is_no_area_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:

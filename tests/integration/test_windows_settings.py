@@ -30,7 +30,7 @@ def policy(windows_python: Run) -> Iterator[None]:
 
 
 def test_the_policy_is_read(windows: Run, policy: None) -> None:
-    """What the policy sets is in effect and named; a value out of range is told on stderr and left out."""
+    """What the policy sets is in effect and named, in checks too; a value out of range is told and left out."""
     done = windows("settings", "--format", "json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
@@ -43,6 +43,9 @@ def test_the_policy_is_read(windows: Run, policy: None) -> None:
     assert found["settings"]["DOCacheHost"]["value"] == "mcc.test"
     assert found["settings"]["DOMaxCacheSize"]["origin"] == "default"
     assert "DOMaxCacheSize is 900" in done.stderr
+    checked = json.loads(windows("check", "vpn", "--format", "json").stdout)
+    effect = next(one["facts"] for one in checked["findings"] if one["id"] == "vpn.effect")
+    assert (effect["download_mode"], effect["download_mode_from"]) == (2, rf"registry HKLM\{KEY}")
 
 
 def test_without_a_policy_everything_is_the_default(windows: Run) -> None:

@@ -5,8 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from doctl.checks.vpn import routes
 from doctl.checks.vpn.effect import Effect, Why, effect
-from doctl.checks.vpn.verdict import Keyword, Verdict, judge, keyword_of
+from doctl.checks.vpn.split import AREA
+from doctl.checks.vpn.verdict import Judged, Keyword, both, keyword_of
 from doctl.net.adapters import Adapter, Kind
 from doctl.printable import printable
 from doctl.report import Finding, Found, Status
@@ -15,7 +17,6 @@ from doctl.settings import Settings, defaults, effective
 if TYPE_CHECKING:
     from doctl.net.base import Network
 
-AREA: Final = "vpn"
 ALL: Final = "all adapters"
 POLICY_KEY: Final = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\DeliveryOptimization"
 KEYWORDS_PAGE: Final = (
@@ -38,29 +39,30 @@ class Options:
     timeout: float = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """An adapter with both answers."""
-
-    adapter: Adapter
-    verdict: Verdict
-    keyword: Keyword | None
-
-
 async def run(network: "Network", options: Options, found: Found) -> None:
-    """Report each adapter and the effect of all."""
+    """Report each adapter and the effect of all, and of this machine the routes of what should go past a VPN."""
+    deadline = network.now() + options.timeout
     adapters = options.inventory
     if adapters is None:
         adapters = await network.adapters(options.timeout)
     windows = options.inventory is not None or network.platform == "win32"
     for finding in findings(adapters, options.settings):
         found(finding if windows or not finding.remedy else replace(finding, remedy=f"On Windows: {finding.remedy}"))
+    if options.inventory is None:
+        await routes.report(network, adapters, options.settings.words("DOVpnKeywords"), deadline, found)
+
+
+async def run_routes(network: "Network", options: Options, found: Found) -> None:
+    """Report the routes alone."""
+    deadline = network.now() + options.timeout
+    adapters = await network.adapters(options.timeout)
+    await routes.report(network, adapters, options.settings.words("DOVpnKeywords"), deadline, found)
 
 
 def findings(adapters: Sequence[Adapter], settings: Settings) -> Iterator[Finding]:
     """Judge ``adapters``: one finding for each, and one for what they do together."""
     keywords = settings.words("DOVpnKeywords")
-    judged = [Judged(adapter, judge(adapter), keyword_of(adapter, keywords)) for adapter in adapters]
+    judged = [both(adapter, keywords) for adapter in adapters]
     advice = _set_keywords(better_keywords(judged[:MOST_FINDINGS], keywords))
     for one in judged[:MOST_FINDINGS]:
         yield _of_adapter(one, advice)

@@ -37,6 +37,20 @@ class Verdict:
     """The word of a known client, as it stands in the description or friendly name."""
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An adapter with both answers."""
+
+    adapter: Adapter
+    verdict: Verdict
+    keyword: Keyword | None
+
+
+def both(adapter: Adapter, keywords: Sequence[str]) -> Judged:
+    """Return the adapter with both answers; ``keywords`` are those of Windows' rule."""
+    return Judged(adapter, judge(adapter), keyword_of(adapter, keywords))
+
+
 def keyword_of(adapter: Adapter, keywords: Sequence[str]) -> Keyword | None:
     """Return what makes Windows take the adapter for a VPN, if anything: a substring, without regard to case."""
     for field, text in (("description", adapter.description), ("friendly name", adapter.friendly_name)):

@@ -30,6 +30,7 @@ class Adapter:
     ``name`` is what the system's commands call it, ``friendly_name`` what Windows shows its user (elsewhere the name
     again) and ``description`` what its driver says it is. ``if_type`` is IANA's ifType as Windows has it, or Linux's
     ARPHRD number where that has no twin there. ``driver`` is the kernel's word for it: ``tun``, ``veth``, ``e1000e``.
+    ``gateways`` are the addresses of the routers that its default routes lead to.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Adapter:
     addresses: tuple[IPInterface, ...] = ()
     default_route: bool = False
     driver: str = ""
+    gateways: tuple[str, ...] = ()
 
 
 KINDS_OF_TYPE: Final[Mapping[int, Kind]] = {

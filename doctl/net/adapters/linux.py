@@ -1,28 +1,27 @@
 """What Linux knows of its adapters: their kinds from rtnetlink, everything else from /sys/class/net."""
 
 import contextlib
-import socket
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from doctl.net import netlink
 from doctl.net.adapters import KINDS_OF_TYPE, Details, Kind
 
 SYSFS: Final = Path("/sys/class/net")
 ROUTES: Final = Path("/proc/net/route")
 LONGEST: Final = 1 << 20
 """Bytes of one file that are read."""
-MOST_REPLY: Final = 4 << 20
 
 TUNNELS: Final = frozenset({"gre", "gretap", "ip6gre", "ip6tnl", "ipip", "l2tp", "sit", "tun", "vti", "vti6", "xfrm"})
 IFF_TAP: Final = 0x0002
 IANA_OF_ARPHRD: Final[Mapping[int, int]] = {1: 6, 512: 23, 772: 24, 801: 71, 802: 71, 803: 71}
 """ARPHRD numbers that have a twin among IANA's ifTypes."""
 
-_NETLINK_ROUTE, _DUMP_REQUEST, _GETLINK, _NEWLINK, _DONE, _ERROR = 0, 0x301, 18, 16, 3, 2
+_GETLINK, _NEWLINK = 18, 16
 _IFLA_IFNAME, _IFLA_LINKINFO, _IFLA_INFO_KIND = 3, 18, 1
-_HEADER, _LINK = struct.Struct("=IHHII"), struct.Struct("=BxHiII")
+_LINK = struct.Struct("=BxHiII")
 
 
 def details(sysfs: Path = SYSFS) -> dict[str, Details]:
@@ -102,58 +101,20 @@ def _number(path: Path) -> int | None:
 
 
 def read_kinds() -> dict[str, str]:
-    """Ask rtnetlink for the kind of each software device, by name; empty where it does not say."""
+    """Ask rtnetlink for the kind of each software device, by name; what it does not say is left out."""
     kinds: dict[str, str] = {}
-    request = _HEADER.pack(_HEADER.size + _LINK.size, _GETLINK, _DUMP_REQUEST, 1, 0) + _LINK.pack(0, 0, 0, 0, 0)
-    with (
-        contextlib.suppress(OSError, AttributeError),
-        socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_ROUTE) as netlink,  # type: ignore[attr-defined,unused-ignore]
-    ):
-        netlink.settimeout(2)
-        netlink.send(request)
-        total, ended = 0, False
-        while not ended and total < MOST_REPLY:
-            data = netlink.recv(1 << 16)
-            total += len(data)
-            found, ended = kinds_in(data)
-            kinds.update(found)
+    with contextlib.suppress(OSError):
+        for message_type, body in netlink.ask(_GETLINK, _LINK.pack(0, 0, 0, 0, 0), dump=True):
+            if message_type == _NEWLINK:
+                kinds.update(kind_in(body))
     return kinds
 
 
-def kinds_in(data: bytes) -> tuple[dict[str, str], bool]:
-    """Read one answer of rtnetlink (RFC 3549): the kinds of the links in it, and whether it was the last."""
-    kinds: dict[str, str] = {}
-    for message_type, body in _messages(data):
-        if message_type in (_DONE, _ERROR):
-            return kinds, True
-        if message_type == _NEWLINK:
-            attributes = dict(_attributes(body[_LINK.size :]))
-            kind = dict(_attributes(attributes.get(_IFLA_LINKINFO, b""))).get(_IFLA_INFO_KIND)
-            if kind:
-                kinds[_name(attributes.get(_IFLA_IFNAME, b""))] = _name(kind)
-    return kinds, not data
-
-
-def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
-    while len(data) >= _HEADER.size:
-        length, message_type, _, _, _ = _HEADER.unpack_from(data)
-        if not _HEADER.size <= length <= len(data):
-            return
-        yield message_type, data[_HEADER.size : length]
-        data = data[_aligned(length) :]
-
-
-def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
-    while len(data) >= 4:
-        length, attribute_type = struct.unpack_from("=HH", data)
-        if not 4 <= length <= len(data):
-            return
-        yield attribute_type & 0x3FFF, data[4:length]
-        data = data[_aligned(length) :]
-
-
-def _aligned(length: int) -> int:
-    return (length + 3) & ~3
+def kind_in(body: bytes) -> dict[str, str]:
+    """Read one link of rtnetlink (RFC 3549): its name and its kind, nothing for one without a kind."""
+    said = dict(netlink.attributes(body[_LINK.size :]))
+    kind = dict(netlink.attributes(said.get(_IFLA_LINKINFO, b""))).get(_IFLA_INFO_KIND)
+    return {_name(said.get(_IFLA_IFNAME, b"")): _name(kind)} if kind else {}
 
 
 def _name(data: bytes) -> str:

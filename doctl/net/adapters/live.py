@@ -1,8 +1,9 @@
 """Reads this machine's adapters: addresses from psutil, default routes from netifaces, the rest from the system."""
 
+import contextlib
 import ipaddress
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from doctl.errors import LocalError
@@ -79,20 +80,30 @@ def _prefixes() -> dict[str, int]:
     return {str(entry.ip[0] if entry.is_IPv6 else entry.ip): int(entry.network_prefix) for entry in entries}
 
 
-def default_routes() -> set[str]:
-    """Return what the table of routes calls the adapters with a default route; empty where it cannot be read."""
+def default_routes() -> dict[str, list[str]]:
+    """Return the gateways of each adapter with a default route, by what the table of routes calls it.
+
+    Empty where it cannot be read.
+    """
     import netifaces  # noqa: PLC0415 - only checks need it
 
     try:
         gateways = netifaces.gateways()
     except (OSError, ValueError, RuntimeError, NotImplementedError):
-        return set()
-    return {str(row[1]) for rows in gateways.values() if isinstance(rows, list) for row in rows}
+        return {}
+    routes: dict[str, list[str]] = {}
+    for rows in gateways.values():
+        for gateway, name, *_ in rows if isinstance(rows, list) else ():
+            routes.setdefault(str(name), []).append(str(gateway))
+    return routes
 
 
-def join(name: str, addresses: Sequence[IPInterface], up: bool, details: Details, routes: set[str]) -> Adapter:
+def join(
+    name: str, addresses: Sequence[IPInterface], up: bool, details: Details, routes: Mapping[str, Sequence[str]]
+) -> Adapter:
     """Put together what the sources say of one adapter."""
     shown = printable(name, 100)
+    called = {name, details.route_name} & routes.keys()
     return Adapter(
         name=shown,
         friendly_name=shown,
@@ -101,9 +112,17 @@ def join(name: str, addresses: Sequence[IPInterface], up: bool, details: Details
         if_type=details.if_type,
         up=up,
         addresses=tuple(addresses),
-        default_route=details.default_route or bool(routes & {name, details.route_name}),
+        default_route=details.default_route or bool(called),
         driver=details.driver,
+        gateways=tuple(_literals(gateway for each in called for gateway in routes[each])),
     )
+
+
+def _literals(gateways: Iterable[str]) -> Iterator[str]:
+    """Yield the gateways that are addresses, without a scope; a route may lead to an adapter instead."""
+    for gateway in gateways:
+        with contextlib.suppress(ValueError):
+            yield str(ipaddress.ip_address(gateway.partition("%")[0]))
 
 
 def _interfaces(addresses: Sequence[Bound], prefixes: Mapping[str, int]) -> Iterator[IPInterface]:

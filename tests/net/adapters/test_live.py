@@ -36,10 +36,11 @@ def test_an_address_has_its_prefix(address: str, netmask: str | None, wanted: st
 
 
 def test_sources_are_joined() -> None:
-    """Names are cleaned, details are taken over, and a route by GUID finds its adapter."""
+    """Names are cleaned, details are taken over, and a route by GUID finds its adapter, its gateways with it."""
     details = Details(Kind.ETHERNET, 6, "Realtek", route_name="{GUID}")
     addresses = [ip_interface("10.0.0.5/24")]
-    adapter = join("Ether\x1bnet", addresses, True, details, {"{GUID}"})
+    routes = {"{GUID}": ["10.0.0.1", "fe80::1%12", "link#4"]}
+    adapter = join("Ether\x1bnet", addresses, True, details, routes)
     assert adapter == Adapter(
         name="Ether\\x1bnet",
         friendly_name="Ether\\x1bnet",
@@ -48,8 +49,9 @@ def test_sources_are_joined() -> None:
         if_type=6,
         addresses=tuple(addresses),
         default_route=True,
+        gateways=("10.0.0.1", "fe80::1"),
     )
-    assert not join("other", [], False, Details(), {"{GUID}"}).default_route
+    assert not join("other", [], False, Details(), routes).default_route
 
 
 def test_loopback_is_always_there() -> None:
