@@ -220,13 +220,17 @@ class Transfer:
         return PeerSource(str(remote), link.account.kind, at_hand, self._job.network.now, redial=False)
 
     def _keep(self, store: Store, digest: str) -> None:
+        """Note the digest; a file that is another than was asked for stays in part only where a hash file vouches."""
         self._result.sha256 = digest
-        if self._order.sha256 not in (None, digest):
-            if store.content.hashes is None:
-                store.discard()
-            raise ContentError(
-                f"the file's SHA-256 is {digest}, not {self._order.sha256} as asked for; it was not kept"
-            )
+        if self._order.sha256 in (None, digest):
+            return
+        if store.content.hashes is None:
+            store.discard()
+            raise self._other(digest, "it was not kept")
+        raise self._other(digest, "its pieces are as the hash file has them, and are kept for the right --sha256")
+
+    def _other(self, digest: str | None, kept: str) -> ContentError:
+        return ContentError(f"the file's SHA-256 is {digest}, not {self._order.sha256} as asked for; {kept}")
 
     def _publish(self, store: Store, share: Share) -> None:
         if filesystem.RENAMES_OPEN_FILES:
@@ -272,7 +276,7 @@ class Transfer:
                 self._result.ledger.book("", Kind.HTTP, len(chunk), self._job.network.now())
             self._result.sha256, self._result.length = store.sha256, store.length
             if self._order.sha256 not in (None, store.sha256):
-                raise ContentError(f"the file's SHA-256 is {store.sha256}, not {self._order.sha256} as asked for")
+                raise self._other(store.sha256, "it was not kept")
             await asyncio.to_thread(store.publish)
         finally:
             store.close()

@@ -16,7 +16,8 @@ import pytest
 
 from doctl.cli.app import run
 from doctl.wire.hash_file import HashFile, encode, to_json
-from tests.servers.origin import Behaviour, File, Origin, Reply, Request, in_chunks, later, proper, status
+from tests.servers.exchange import Reply, Request
+from tests.servers.origin import Behaviour, File, Origin, in_chunks, later, proper, status
 
 PIECE = 16 * 1024
 DATA = hashlib.shake_128(b"content").digest(10 * PIECE + 5)
@@ -138,8 +139,20 @@ def test_sha256_of_the_whole(tmp_path: Path, capsys: Shown) -> None:
     with Origin(DATA) as origin:
         result = fetch(capsys, 1, origin.url, "-o", tmp_path / "got", "--sha256", "0" * 64)
         assert SHA256 in result["error"]
+        assert result["error"].endswith("it was not kept")
         assert list(tmp_path.iterdir()) == []
         assert fetch(capsys, 0, origin.url, "-o", tmp_path / "got", "--sha256", SHA256.upper())["status"] == "pass"
+
+
+def test_another_sha256_of_pieces_that_are_right(tmp_path: Path, capsys: Shown) -> None:
+    """Where a hash file vouches for the pieces they stay, as the message says, and the right digest needs no others."""
+    with Origin(DATA, with_hash_file(".phf")) as origin:
+        trusting = (origin.url, "-o", tmp_path / "got", "--hash-of-hashes", TRUSTED)
+        result = fetch(capsys, 1, *trusting, "--sha256", "0" * 64)
+        assert result["error"].endswith("are kept for the right --sha256")
+        assert not (tmp_path / "got").exists()
+        assert fetch(capsys, 0, *trusting, "--sha256", SHA256)["resumed_bytes"] == len(DATA)
+    assert (tmp_path / "got").read_bytes() == DATA
 
 
 def test_what_is_there_already(tmp_path: Path, capsys: Shown) -> None:
@@ -167,8 +180,11 @@ def test_a_stream_of_unknown_length(tmp_path: Path, capsys: Shown) -> None:
     with Origin(DATA, in_chunks()) as origin:
         origin.behave = lambda request, file: in_chunks()(Request(0, 0, "/", {}), file)
         result = fetch(capsys, 0, origin.url, "-o", tmp_path / "got", "--sha256", SHA256)
+        other = fetch(capsys, 1, origin.url, "-o", tmp_path / "other", "--sha256", "0" * 64)
     assert (result["sha256"], result["bytes"], result["mode"]) == (SHA256, len(DATA), 99)
     assert "how long the file is" in result["mode_reason"]
+    assert other["error"].endswith("it was not kept")
+    assert [path.name for path in tmp_path.iterdir()] == ["got"]
 
 
 def test_an_interrupted_one_goes_on(tmp_path: Path, capsys: Shown) -> None:

@@ -26,8 +26,9 @@ from doctl.wire.hash_file import encode, to_json
 from tests import need, toolbox
 from tests.integration.commands import DOCTL, Seed, doctl, fetched, serving, write_random
 from tests.servers import bad_peer
+from tests.servers.exchange import Reply, Request
 from tests.servers.nginx import Nginx, nginx
-from tests.servers.origin import Behaviour, File, Origin, Reply, Request, cut, proper
+from tests.servers.origin import Behaviour, File, Origin, cut, proper
 
 GIB = 1 << 30
 

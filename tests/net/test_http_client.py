@@ -12,7 +12,8 @@ import trustme
 from doctl.errors import UsageError
 from doctl.net.http_client import READ_SIZE
 from doctl.net.system import SystemNetwork
-from tests.servers.origin import Origin, Request, redirect, status
+from tests.servers.exchange import Request
+from tests.servers.origin import Origin, redirect, status
 
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 

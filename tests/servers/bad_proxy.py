@@ -13,60 +13,13 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Self
 from urllib.parse import urlsplit
 
 import trustme
 
-
-@dataclass(frozen=True)
-class Request:
-    """One request for a file; ``number`` counts those of all connections from 0."""
-
-    number: int
-    method: str
-    target: str
-    headers: dict[str, str]
-
-    @property
-    def range(self) -> tuple[int, int] | None:
-        """The first and last byte asked for."""
-        text = self.headers.get("range")
-        if text is None:
-            return None
-        first, _, last = text.removeprefix("bytes=").partition("-")
-        return int(first), int(last)
-
-    def asking(self, first: int, last: int) -> "Request":
-        """Return the same request for another range."""
-        return replace(self, headers=self.headers | {"range": f"bytes={first}-{last}"})
-
-    def without(self, name: str) -> "Request":
-        """Return the same request without a header."""
-        return replace(self, headers={n: v for n, v in self.headers.items() if n != name})
-
-
-@dataclass(frozen=True)
-class Reply:
-    """An answer, only the body of it where ``status`` is 0; ``then`` is ``keep``, ``close`` or ``stall``."""
-
-    status: int
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes | Iterable[bytes] = b""
-    then: str = "keep"
-
-    @property
-    def data(self) -> bytes:
-        """The body, all of it."""
-        return self.body if isinstance(self.body, bytes) else b"".join(self.body)
-
-    def having(self, **changed: str | None) -> "Reply":
-        """Return the same answer with other headers, written with _ for -; None leaves one out."""
-        names = {name.replace("_", "-"): value for name, value in changed.items()}
-        headers = {n: v for n, v in {**self.headers, **names}.items() if v is not None}
-        return replace(self, headers=headers)
-
+from tests.servers.exchange import Reply, Request, read, send
 
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 Fetch = Callable[[Request], Reply]
@@ -357,28 +310,17 @@ class BadProxy:
                     break
 
     def _read(self, incoming: Iterable[bytes], base: str) -> Request | None:
-        lines: list[str] = []
-        for line in incoming:
-            if not line.strip():
-                break
-            lines.append(line.decode("latin-1").strip())
-        if not lines:
+        request = read(incoming, 0)
+        if request is None:
             return None
-        method, target, _ = lines[0].split()
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
         with self._lock:
-            request = Request(len(self.requests), method, base + target, headers)
+            request = replace(request, number=len(self.requests), target=base + request.target)
             self.requests.append(request)
         return request
 
     def _answer(self, sock: socket.socket, reply: Reply, bodiless: bool) -> bool:
         """Send ``reply`` and say whether the connection goes on."""
-        if reply.status:
-            lines = [f"HTTP/1.1 {reply.status} .", *(f"{name}: {value}" for name, value in reply.headers.items())]
-            sock.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
-        blocks = [reply.body] if isinstance(reply.body, bytes) else reply.body
-        for block in [] if bodiless and reply.status else blocks:
-            sock.sendall(block)
+        send(sock, reply, bodiless=bodiless)
         if reply.then == "stall":
             self._closing.wait(60)
         return reply.then == "keep"

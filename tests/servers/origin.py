@@ -10,9 +10,11 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from email.utils import formatdate
 from typing import Self
+
+from tests.servers.exchange import Reply, Request, read, send
 
 MODIFIED = formatdate(1_700_000_000, usegmt=True)
 
@@ -24,35 +26,6 @@ class File:
     data: bytes
     etag: str | None = '"one"'
     modified: str | None = MODIFIED
-
-
-@dataclass(frozen=True)
-class Request:
-    """One request; ``number`` counts those of all connections from 0, ``connection`` the connections."""
-
-    number: int
-    connection: int
-    target: str
-    headers: dict[str, str]
-
-    @property
-    def range(self) -> tuple[int, int] | None:
-        """The first and last byte asked for, as they stand."""
-        text = self.headers.get("range")
-        if text is None:
-            return None
-        first, _, last = text.removeprefix("bytes=").partition("-")
-        return int(first), int(last)
-
-
-@dataclass(frozen=True)
-class Reply:
-    """An answer; afterwards the connection is kept, closed, or left open without a further byte ("stall")."""
-
-    status: int
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes | Iterable[bytes] = b""
-    then: str = "keep"
 
 
 Behaviour = Callable[[Request, File], Reply]
@@ -241,26 +214,17 @@ class Origin:
                         return
 
     def _read(self, incoming: Iterable[bytes], connection: int) -> Request | None:
-        lines = []
-        for line in incoming:
-            if not line.strip():
-                break
-            lines.append(line.decode("latin-1").strip())
-        if not lines:
+        request = read(incoming, connection)
+        if request is None:
             return None
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
         with self._lock:
-            request = Request(len(self.requests), connection, lines[0].split()[1], headers)
+            request = replace(request, number=len(self.requests))
             self.requests.append(request)
         return request
 
     def _answer(self, stream: socket.socket, reply: Reply) -> bool:
         """Send ``reply`` and say whether the connection goes on."""
-        if reply.status:
-            lines = [f"HTTP/1.1 {reply.status} .", *(f"{name}: {value}" for name, value in reply.headers.items())]
-            stream.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
-        for block in [reply.body] if isinstance(reply.body, bytes) else reply.body:
-            stream.sendall(block)
+        send(stream, reply)
         if reply.then == "stall":
             self._closing.wait(60)
         return reply.then == "keep"

@@ -16,7 +16,8 @@ from doctl.transfer.desk import Kind, Source
 from doctl.transfer.origin import Origin as Learnt
 from doctl.transfer.origin import learn
 from tests.servers import origin as servers
-from tests.servers.origin import Behaviour, File, Origin, Reply, Request
+from tests.servers.exchange import Reply, Request
+from tests.servers.origin import Behaviour, File, Origin
 from tests.sources.fetching import DATA, PIECE, QUICK, WHOLE, Fetch, client, digest
 
 CHANGED = DATA[::-1]

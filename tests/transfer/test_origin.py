@@ -13,7 +13,8 @@ from doctl.transfer.origin import Origin as Learnt
 from doctl.transfer.origin import learn, read, stream
 from doctl.transfer.patience import Patience
 from tests.servers import origin as servers
-from tests.servers.origin import MODIFIED, Behaviour, File, Origin, Reply, Request
+from tests.servers.exchange import Reply, Request
+from tests.servers.origin import MODIFIED, Behaviour, File, Origin
 from tests.sources.fetching import DATA, QUICK, client
 
 
