@@ -262,7 +262,7 @@ class Link:
                 self._share.slots.ask(self)
             case m.NotInterested():
                 self._requests.clear()
-                self._share.slots.leave(self)
+                self._share.slots.rest(self)
             case m.Request():
                 self._enqueue(event)
             case m.Cancel(index, offset, length):

@@ -73,11 +73,10 @@ class Store:
         digest = hashlib.sha256(data).digest()
         if self.content.hashes is not None and digest != self.content.hashes[piece]:
             return False
-        with explained(self.path):
+        with explained(self.path), self._lock:  # the system writes for one thread at a time; others would spin
             filesystem.write_at(self._data, data, self.content.offset_of(piece))
-            with self._lock:
-                self._note(b"%d %s\n" % (piece, digest.hex().encode()))
-                self.verified |= 1 << piece
+            self._note(b"%d %s\n" % (piece, digest.hex().encode()))
+            self.verified |= 1 << piece
         return True
 
     def read(self, piece: int, buffer: memoryview) -> memoryview:

@@ -32,17 +32,31 @@ class Slots:
         self._turn = turn
         self._served: dict[Guest, float] = {}
         self._waiting: dict[Guest, None] = {}
+        self._resting: dict[Guest, None] = {}
         self._suspended = False
 
     def ask(self, guest: Guest) -> None:
         """Note that ``guest`` is interested; it is unchoked when a slot is free."""
+        self._resting.pop(guest, None)
         if guest not in self._served:
             self._waiting[guest] = None
             self._fill()
 
-    def leave(self, guest: Guest) -> None:
-        """Note that ``guest`` is no longer interested, or gone."""
+    def rest(self, guest: Guest) -> None:
+        """Note that ``guest`` wants nothing just now; it keeps its slot until another needs one.
+
+        A peer that keeps up with a growing file is interested again at the next piece. Choked at once, it would ask
+        for that piece before it hears of it, and take the choke for an answer to that.
+        """
         self._waiting.pop(guest, None)
+        if guest in self._served:
+            self._resting[guest] = None
+            self._fill()
+
+    def leave(self, guest: Guest) -> None:
+        """Note that ``guest`` is gone."""
+        self._waiting.pop(guest, None)
+        self._resting.pop(guest, None)
         if self._served.pop(guest, None) is not None:
             guest.choke()
         self._fill()
@@ -61,8 +75,10 @@ class Slots:
         self._suspended = True
         for guest in self._served:
             guest.choke()
-        self._waiting = {**dict.fromkeys(self._served), **self._waiting}
+        wanting = (guest for guest in self._served if guest not in self._resting)
+        self._waiting = {**dict.fromkeys(wanting), **self._waiting}
         self._served.clear()
+        self._resting.clear()
 
     def resume(self) -> None:
         """Serve again."""
@@ -70,8 +86,16 @@ class Slots:
         self._fill()
 
     def _fill(self) -> None:
-        while not self._suspended and self._waiting and len(self._served) < self.count:
+        while not self._suspended and self._waiting and self._has_room():
             guest = next(iter(self._waiting))
             del self._waiting[guest]
             self._served[guest] = self._now()
             guest.unchoke()
+
+    def _has_room(self) -> bool:
+        """Whether a slot is free; where none is, one of a guest that rests becomes so."""
+        if len(self._served) >= self.count and self._resting:
+            guest = next(iter(self._resting))
+            del self._resting[guest], self._served[guest]
+            guest.choke()
+        return len(self._served) < self.count

@@ -69,10 +69,18 @@ class Table:
         (2, "ask:a wait:5 ask:b ask:c ask:d wait:10 turn", "+a +b -a -b +c +d"),
         (3, "ask:a ask:b ask:c ask:d wait:99 turn", "+a +b +c -a +d"),
         (0, "ask:a turn", ""),
+        (1, "ask:a rest:a ask:a", "+a"),
+        (1, "ask:a rest:a ask:b", "+a -a +b"),
+        (1, "ask:a rest:a leave:a ask:b", "+a -a +b"),
+        (1, "ask:a ask:b rest:a", "+a -a +b"),
+        (1, "ask:a ask:b rest:b leave:a", "+a -a"),
+        (2, "ask:a ask:b rest:b rest:a ask:c ask:d", "+a +b -b +c -a +d"),
+        (1, "ask:a rest:a wait:60 turn", "+a"),
+        (1, "rest:a", ""),
     ],
 )
 def test_slots_are_given_in_turn(count: int, script: str, told: str) -> None:
-    """Who came first is served first; the longest served makes room after a whole turn, if somebody waits."""
+    """Who came first is served first; if somebody waits the longest served makes room, who rests at once."""
     assert Table(count).play(script) == told
 
 
