@@ -196,6 +196,17 @@ def effective(settings: Settings, addresses: Iterable[IPAddress]) -> Settings:
     return replace(settings, values={**settings.values, "DODownloadMode": mode})
 
 
+def may_have_peers(settings: Settings) -> bool:
+    """Whether the download mode uses peers, here or in any boundary group that this machine may come to."""
+    return bool(PEER_MODES & possible_modes(settings))
+
+
+def possible_modes(settings: Settings) -> frozenset[int]:
+    """Return the download mode and those of all boundary groups."""
+    made = settings.number("DODownloadMode")
+    return frozenset({1 if made is None else made, *(boundary.download_mode for boundary in settings.boundaries)})
+
+
 def _boundary_at(boundaries: tuple[Boundary, ...], addresses: list[IPAddress]) -> tuple[Boundary, IPNetwork] | None:
     matches = [
         (boundary, network)

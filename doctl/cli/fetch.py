@@ -45,6 +45,9 @@ def command(
     group: GroupOption = None,
     local_discovery: LocalOption = False,
     settings: Annotated[Path | None, typer.Option(metavar="FILE", help="DO settings in TOML.")] = None,
+    background: Annotated[
+        bool, typer.Option("--background", help="Nobody waits for it: limits of background downloads hold.")
+    ] = False,
     windows_accounting: Annotated[
         bool, typer.Option("--windows-accounting", help="Count LAN peers with public addresses as Internet.")
     ] = False,
@@ -105,6 +108,7 @@ def command(
         force=force,
         timeout=timeout,
         verbose=verbose,
+        background=background,
     )
     result = FetchResult()
     try:

@@ -33,10 +33,12 @@ def command(
     mode: ModeOption = None,
     group: GroupOption = None,
     local_discovery: LocalOption = False,
+    settings: Annotated[Path | None, typer.Option(metavar="FILE", help="DO settings in TOML.")] = None,
     max_up: Annotated[str | None, typer.Option(metavar="RATE", help="Send at most this, as 500KB.")] = None,
     slots: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Peers served at a time.")] = 4,
     duration: Annotated[str | None, typer.Option("--for", metavar="DURATION", help="Stop after this, as 10m.")] = None,
     wanted: ResultFormatOption = ResultFormat.TEXT,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say how uploads give way.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No talk.")] = False,
 ) -> int:
     """Share finished files with peers until interrupted."""
@@ -44,7 +46,11 @@ def command(
     from doctl.net.system import SystemNetwork  # noqa: PLC0415
     from doctl.transfer.ledger import Ledger  # noqa: PLC0415
 
-    swarm = chosen(Swarming(coordinator, mode, group, token_file=token_file, local_discovery=local_discovery))
+    swarm = chosen(
+        Swarming(
+            coordinator, mode, group, settings=settings, token_file=token_file, local_discovery=local_discovery
+        )
+    )  # fmt: skip
     order = ServeOrder(
         paths=tuple(paths),
         hash_files=tuple(phf or []),
@@ -54,6 +60,7 @@ def command(
         rendezvous=swarm.rendezvous,
         local_discovery=swarm.local_discovery,
         settings=swarm.settings,
+        verbose=verbose,
         duration=quantities.duration(duration) if duration is not None else None,
     )
     ledger = Ledger()

@@ -52,7 +52,10 @@ class Swarming:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What follows from options and settings; ``mode_from`` is where the mode came from, if not from an option."""
+    """What follows from options and settings; ``mode_from`` is where the mode came from, if not from an option.
+
+    ``mode`` is that of now; in ``settings`` boundary groups have not been applied, since addresses may change.
+    """
 
     mode: int
     mode_from: str
@@ -65,7 +68,7 @@ def chosen(options: Swarming) -> Chosen:
     """Lay the options over the settings; UsageError for what cannot be meant."""
     from doctl.jobs.settings import in_effect  # noqa: PLC0415 - --help needs none of it
     from doctl.net.system import SystemNetwork  # noqa: PLC0415
-    from doctl.settings import PEER_MODES, Origin, Value, of_text  # noqa: PLC0415
+    from doctl.settings import Origin, Value, may_have_peers, of_text  # noqa: PLC0415
     from doctl.wire.joining import Restriction  # noqa: PLC0415
 
     made: dict[str, Value] = {}
@@ -84,20 +87,20 @@ def chosen(options: Swarming) -> Chosen:
     if number == BYPASS:  # a policy for Windows' own downloads, which doctl's need not obey by failing
         number, where = 99, f"{where}: 100 hands downloads to BITS, which doctl does without"
     local = options.local_discovery or found.settings.number("DORestrictPeerSelectionBy") == Restriction.DNS_SD
-    rendezvous = _rendezvous(options, number, found.settings)
-    return Chosen(number, where, found.settings, rendezvous, local and number in PEER_MODES)
+    rendezvous = _rendezvous(options, number, found.made)
+    return Chosen(number, where, found.made, rendezvous, local and may_have_peers(found.made))
 
 
 def _rendezvous(options: Swarming, mode: int, settings: "Settings") -> "Rendezvous | None":
     from doctl.jobs.rendezvous import Rendezvous  # noqa: PLC0415 - --help needs none of it
-    from doctl.settings import PEER_MODES, DownloadMode  # noqa: PLC0415
+    from doctl.settings import DownloadMode, may_have_peers, possible_modes  # noqa: PLC0415
     from doctl.wire.joining import Restriction  # noqa: PLC0415
     from doctl.wire.urls import usable  # noqa: PLC0415
 
-    if options.coordinator is None or mode not in PEER_MODES:
+    if options.coordinator is None or not may_have_peers(settings):
         return None
     group = settings.text("DOGroupId").strip("{}").lower()
-    if mode == DownloadMode.GROUP and not group:
+    if DownloadMode.GROUP in possible_modes(settings) and not group:
         raise UsageError("mode 2 (group) needs to know which: --group GUID, or DOGroupId in the settings")
     return Rendezvous(
         usable(options.coordinator),

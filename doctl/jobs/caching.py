@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import time
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
 from doctl import atomic
-from doctl.errors import DoctlError, LocalError, OriginError
+from doctl.errors import BusyError, DoctlError, LocalError, NetworkError, OriginError
 from doctl.jobs.fetch_result import FetchJob
+from doctl.jobs.minding import Minder
 from doctl.sources.cache import MOST_BYTES, REST, Rests, origin_of, url_at
 from doctl.sources.http import HttpSource
 from doctl.transfer.content import Content
@@ -19,12 +21,14 @@ from doctl.transfer.patience import Patience
 
 BRIEF: Final = Patience(tries=1, head=10.0)
 """Patience with a cache: the origin is waiting behind it."""
+AGAIN: Final = 2.0
+"""Seconds after which a failing cache is asked again while the origin has to wait for it."""
 
 
 class CacheFirst:
-    """Feeds an engine from the cache host while that is any good, and from the origin once it is not."""
+    """Feeds an engine from the cache host while that is any good and allowed, and from the origin once it is not."""
 
-    def __init__(self, job: FetchJob, host: str, origin: Origin | None, notes: Path) -> None:
+    def __init__(self, job: FetchJob, host: str, origin: Origin | None, notes: Path, minder: Minder) -> None:
         """``notes`` is the file where failures are remembered."""
         self.trying = True
         """Whether the next source is still to come."""
@@ -33,36 +37,61 @@ class CacheFirst:
         self._url = job.order.url
         self._origin = origin
         self._notes = notes
+        self._minder = minder
 
     async def feed(self, engine: Engine) -> None:
-        """Add sources until cancelled: the cache again and again, the origin when the cache first fails."""
-        origin = self._origin
+        """Add sources until cancelled: the cache again and again, the origin when the cache is first of no use."""
         while True:
             rest = self._rests().left(self._host, origin_of(self._url), time.time())
             if rest:
                 self._job.say(f"the cache {self._host} failed lately and is left alone for {rest / 60:.0f} min more")
-            else:
-                await self._until_it_fails(engine)
+            elif self._minder.now.cache_server and await self._until_it_fails(engine):
                 rest = REST
-            if origin is not None:
-                engine.add(HttpSource(self._job.client, origin))
-                origin = None
+            self._add_origin(engine)
             self.trying = False
             await asyncio.sleep(rest)
+            await self._minder.until(lambda now: now.cache_server)
             self.trying = True
 
-    async def _until_it_fails(self, engine: Engine) -> None:
+    def _add_origin(self, engine: Engine) -> None:
+        if self._origin is not None:
+            engine.add(HttpSource(self._job.client, self._origin))
+            self._origin = None
+
+    async def _until_it_fails(self, engine: Engine) -> bool:
+        """Fetch from the cache, after a failure again and again for as long as the origin is to wait for it.
+
+        False if the rules forbid the cache meanwhile.
+        """
+        loop, had, failing_since = asyncio.get_running_loop(), -1, 0.0
+        while (error := await self._try(engine)) is not None:
+            if engine.ledger.bytes_from[Kind.CACHE] != had:
+                had, failing_since = engine.ledger.bytes_from[Kind.CACHE], loop.time()
+            left = failing_since + self._minder.now.cache_delay - loop.time()
+            if left <= 0 or not _may_pass(error):
+                self._job.say(f"the cache {self._host} is left alone for {REST / 60:g} min ({error})")
+                self._remember(error)
+                return True
+            with engine.holding():
+                await asyncio.sleep(min(AGAIN, left))
+        return False
+
+    async def _try(self, engine: Engine) -> DoctlError | None:
+        """Fetch from the cache until it fails, and return how; None if the rules forbid to go on."""
         try:
             cached = await learn(self._job.client, url_at(self._host, self._url), BRIEF)
             self._check(cached, engine.content)
-            source = HttpSource(self._job.client, cached, kind=Kind.CACHE, patience=Patience(tries=2))
-            await asyncio.wait([engine.add(source)])
-            error = next((error for each, error in engine.failures if each is source), None)
         except DoctlError as problem:
-            error = problem
-        if error is not None:
-            self._job.say(f"the cache {self._host} is left alone for {REST / 60:g} min ({error})")
-            self._remember(error)
+            return problem
+        source = HttpSource(self._job.client, cached, kind=Kind.CACHE, patience=Patience(tries=2))
+        fetching = engine.add(source)
+        forbidden = asyncio.create_task(self._minder.until(lambda now: not now.cache_server))
+        try:
+            await asyncio.wait([fetching, forbidden], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            forbidden.cancel()
+            fetching.cancel()
+        return next((error for each, error in engine.failures if each is source), None)
 
     def _check(self, cached: Origin, content: Content) -> None:
         """Raise OriginError unless what the cache has is as long as the content and, without hashes, of its version."""
@@ -84,6 +113,12 @@ class CacheFirst:
         with contextlib.suppress(LocalError, OSError):  # a machine without a home forgets, and asks again next time
             self._notes.parent.mkdir(parents=True, exist_ok=True)
             atomic.write(self._notes, rests.encode())
+
+
+def _may_pass(error: DoctlError) -> bool:
+    """Whether a cache that failed so may do better in a while; one that has something else will not."""
+    answered_late = isinstance(error, OriginError) and (error.status or 0) >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return isinstance(error, NetworkError | BusyError) or answered_late
 
 
 def notes_file() -> Path:

@@ -14,6 +14,7 @@ from doctl.jobs.fetch import fetch
 from doctl.jobs.fetch_result import FetchOrder, FetchResult
 from doctl.net.base import Network
 from doctl.report import Progress
+from doctl.settings import Origin, Value, layered
 from doctl.transfer.content import PIECE_SIZE, Content
 from doctl.transfer.hashing import describe
 from doctl.transfer.ledger import Ledger
@@ -56,6 +57,7 @@ async def demo(
                 hash_of_hashes=described.hash_of_hashes,
                 peers=tuple(Address.parse(address) for address in roles),
                 listen=Address("127.0.0.1", 0),
+                settings=layered({"DOAllowVPNPeerCaching": Value(1, Origin.OPTION, "doctl demo")}),  # stays on loopback
             )
             say("fetching from all of them at once; every piece is checked before it counts")
             await fetch(network, order, result, watch=watch, say=say)

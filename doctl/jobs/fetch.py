@@ -50,7 +50,7 @@ class _Fetch:
 
     def __init__(self, job: FetchJob, service: Joining | None) -> None:
         self._job = job
-        self._joining = None if job.order.mode in WITHOUT_PEERS else service
+        self._joining = service
         self._order = job.order
         self._result = job.result
         self._origin: Origin | None = None
@@ -108,7 +108,7 @@ class _Fetch:
     async def _policy(self) -> ContentPolicy | None:
         """Ask the service, if there is one, what is to be trusted; where that fails there will be no service."""
         joining, rendezvous, trusted = self._joining, self._order.rendezvous, self._order.hash_of_hashes
-        if joining is None or rendezvous is None:
+        if joining is None or rendezvous is None or self._order.mode in WITHOUT_PEERS:
             return None
         if trusted is None:
             rendezvous.check_trust()

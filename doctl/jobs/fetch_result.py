@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from doctl.endpoints import Address
+from doctl.jobs.minding import Applied
 from doctl.jobs.rendezvous import Rendezvous
 from doctl.net.base import Network
 from doctl.report import Progress, Status
@@ -25,7 +26,8 @@ WITHOUT_PEERS: Final = (0, 99)
 class FetchOrder:
     """What to fetch, and how. ``phf`` is a path or URL; rates are bytes a second, times are seconds.
 
-    ``mode_from`` says where the mode came from, if not from the caller; ``rendezvous`` is the service to find peers by.
+    ``mode`` is that of now and ``mode_from`` says where it came from, if not from the caller; in ``settings`` boundary
+    groups have not been applied. ``background`` says whose limits hold; ``rendezvous`` is the service to find peers by.
     """
 
     url: str
@@ -47,6 +49,7 @@ class FetchOrder:
     force: bool = False
     timeout: float = 10.0
     verbose: bool = False
+    background: bool = False
     settings: Settings = field(default_factory=defaults)
 
 
@@ -63,6 +66,7 @@ class FetchResult:
     mode_reason: str = ""
     resumed_bytes: int = 0
     ledger: Ledger = field(default_factory=Ledger)
+    rules: list[Applied] = field(default_factory=list)
     error: str | None = None
 
     def as_json(self) -> dict[str, object]:
@@ -93,6 +97,7 @@ class FetchResult:
                 }
                 for peer in ledger.peers.values()
             ],
+            "rules": [applied.as_json() for applied in self.rules],
             "error": self.error,
         }
 

@@ -66,6 +66,10 @@ class Joining:
         self._prefix: int | None = None
         self._looked = False
 
+    def of(self, rendezvous: Rendezvous) -> "Joining":
+        """Return the same for another download mode."""
+        return Joining(self._network, self.service, rendezvous)
+
     async def join(self, place: Place, event: JoinEvent) -> JoinAnswer:
         """Take, keep or leave ``place``."""
         geo = await self.service.geo()

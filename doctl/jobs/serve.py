@@ -2,26 +2,31 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from doctl.endpoints import Address
-from doctl.errors import HashFileError, UsageError
+from doctl.errors import HashFileError, LocalError, UsageError
+from doctl.jobs.alongside import alongside
 from doctl.jobs.announcing import announced
+from doctl.jobs.conditions import Subject
 from doctl.jobs.listening import listen_for_peers
-from doctl.jobs.minding import minding
+from doctl.jobs.manners import told_once
+from doctl.jobs.minding import Minder, minding
 from doctl.jobs.neighbours import near
 from doctl.jobs.rendezvous import Rendezvous
+from doctl.jobs.upload_count import UploadCount, count_file
 from doctl.net.base import Network
-from doctl.settings import Settings, defaults
+from doctl.settings import DownloadMode, Settings, defaults
 from doctl.transfer import filesystem
 from doctl.transfer.content import PIECE_SIZE, Content
 from doctl.transfer.hashing import Progress, compare, describe, in_thread, read_hash_file
 from doctl.transfer.ledger import Ledger
 from doctl.transfer.limits import RateLimit
 from doctl.transfer.node import Node
+from doctl.transfer.rules import too_small
 from doctl.transfer.share import Share
 from doctl.transfer.store import explained
 from doctl.transfer.upload import SLOTS, Slots
@@ -36,7 +41,10 @@ SERVICE_TIMEOUT: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class ServeOrder:
-    """What to share, and how. ``max_up`` is bytes a second for all peers together, ``duration`` seconds or None."""
+    """What to share, and how. ``max_up`` is bytes a second for all peers together, ``duration`` seconds or None.
+
+    ``settings`` are as they were made, without what boundary groups make of them.
+    """
 
     paths: tuple[Path, ...]
     hash_files: tuple[Path, ...] = ()
@@ -46,6 +54,7 @@ class ServeOrder:
     rendezvous: Rendezvous | None = None
     local_discovery: bool = False
     duration: float | None = None
+    verbose: bool = False
     settings: Settings = field(default_factory=defaults)
 
 
@@ -67,12 +76,17 @@ async def serve(
 ) -> None:
     """Share until ``order.duration`` is over or it is cancelled; ``ready`` hears where, and what is shared.
 
-    ``say`` is called with a line for the administrator.
+    ``say`` is called with a line for the administrator. Raises UsageError for settings that will not do, LocalError
+    where they leave nothing to share.
     """
-    shared = await in_thread(lambda progress: hash_all(order.paths, order.hash_files, progress))
+    every = await in_thread(lambda progress: hash_all(order.paths, order.hash_files, progress))
+    shared = [*_large_enough(every, order.settings, say)]
     slots, limit = Slots(order.slots, network.now), RateLimit(order.max_up)
+    uploads = UploadCount(count_file(), say)
+    subject = Subject(folder=shared[0].path.parent, to_internet=ledger.sent_to_internet, uploads=uploads)
+    manners = told_once(say, wanted=order.verbose)
     with contextlib.ExitStack() as files:
-        async with minding(network, order.settings, slots, say), Node(network) as node:
+        async with minding(network, order.settings, subject, say) as minder, Node(network) as node:
             for item in shared:
                 with explained(item.path):
                     file = files.enter_context(item.path.open("rb", buffering=0))
@@ -80,23 +94,63 @@ async def serve(
                     item.content, file, item.content.all_pieces, ledger=ledger, slots=slots, limit=limit
                 )  # fmt: skip
                 share.unchanged = filesystem.unchanged_since(file, item.stamp)
+                share.on_manners = manners
                 node.add(share)
+            minder.lead(node, slots)
             listener = await listen_for_peers(network, order.listen)
             node.accept_on(listener)
             ready(listener.address, shared)
-            swarms = [item.content.hash_of_hashes for item in shared if item.content.hash_of_hashes]
-            port, timeout = listener.address.port, SERVICE_TIMEOUT
-            async with contextlib.AsyncExitStack() as told:
-                await told.enter_async_context(
-                    announced(
-                        network, order.rendezvous, swarms, peer_id=node.peer_id, port=port, timeout=timeout, say=say
-                    )
-                )
-                if order.local_discovery:
-                    await told.enter_async_context(near(network, port, lambda _address: None, say))
+            swarms = tuple(item.content.hash_of_hashes for item in shared if item.content.hash_of_hashes)
+            telling = _Telling(network, order, swarms, node.peer_id, listener.address.port, say)
+            async with alongside(telling.go_on(minder)):
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(order.duration):
                         await asyncio.Event().wait()
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """Tells others of this machine."""
+
+    network: Network
+    order: ServeOrder
+    swarms: tuple[bytes, ...]
+    peer_id: bytes
+    port: int
+    say: Callable[[str], None]
+
+    async def go_on(self, minder: Minder) -> None:
+        """Do it for as long as the rules let peers in."""
+        while True:
+            mode = await minder.peers_allowed()
+            async with self._told(mode):
+                await minder.peers_changed()
+
+    @contextlib.asynccontextmanager
+    async def _told(self, mode: int) -> AsyncIterator[None]:
+        order, say = self.order, self.say
+        service = replace(order.rendezvous, mode=DownloadMode(mode)) if order.rendezvous else None
+        telling = announced(
+            self.network, service, self.swarms, peer_id=self.peer_id, port=self.port, timeout=SERVICE_TIMEOUT, say=say
+        )
+        async with contextlib.AsyncExitStack() as told:
+            await told.enter_async_context(telling)
+            if order.local_discovery:
+                await told.enter_async_context(near(self.network, self.port, lambda _address: None, say))
+            yield
+
+
+def _large_enough(shared: Iterable[Shared], settings: Settings, say: Callable[[str], None]) -> Iterator[Shared]:
+    """Yield what the settings let be shared, and say what not; LocalError where that is everything."""
+    rule, count = None, 0
+    for item in shared:
+        if rule := too_small(settings, item.content.length):
+            say(f"{item.path}: {rule}")
+        else:
+            count += 1
+            yield item
+    if not count:
+        raise LocalError(f"nothing to share: {rule}")
 
 
 def hash_all(paths: Iterable[Path], hash_file_paths: Iterable[Path], progress: Progress | None = None) -> list[Shared]:

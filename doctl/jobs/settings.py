@@ -1,10 +1,11 @@
 """The settings in effect here: every layer that has some, and what boundary groups make of them."""
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from doctl.net.adapters import Adapter
 from doctl.net.base import Network
 from doctl.settings import (
     POLICY_KEY,
@@ -23,9 +24,13 @@ SCHEMA: Final = "doctl.settings/1"
 
 @dataclass(frozen=True, slots=True)
 class InEffect:
-    """Every setting, the addresses that boundary groups were asked about, and what of the registry was left out."""
+    """Every setting, the addresses that boundary groups were asked about, and what of the registry was left out.
+
+    ``made`` is what was set before boundary groups had their say, which is another one at another address.
+    """
 
     settings: Settings
+    made: Settings
     addresses: tuple[IPAddress, ...] = ()
     problems: tuple[str, ...] = ()
 
@@ -73,15 +78,13 @@ async def in_effect(
         policy, problems = read_policy(await network.registry(POLICY_KEY, tuple(SETTINGS)))
     settings = layered(policy, read_environment(environment), *layers)
     if addresses is None:
-        addresses = await _own_addresses(network, timeout) if settings.boundaries else ()
-    return InEffect(effective(settings, addresses), addresses, problems)
+        addresses = own_addresses(await network.adapters(timeout)) if settings.boundaries else ()
+    return InEffect(effective(settings, addresses), settings, addresses, problems)
 
 
-async def _own_addresses(network: Network, timeout: float) -> tuple[IPAddress, ...]:
-    """Return the addresses of the adapters that are up, without loopback and link-local ones."""
-    found = (
-        interface.ip for adapter in await network.adapters(timeout) if adapter.up for interface in adapter.addresses
-    )
+def own_addresses(adapters: Iterable[Adapter]) -> tuple[IPAddress, ...]:
+    """Return the addresses of the adapters that are up, without loopback and link-local ones, and without scopes."""
+    found = (interface.ip for adapter in adapters if adapter.up for interface in adapter.addresses)
     return tuple(_plain(address) for address in found if not (address.is_loopback or address.is_link_local))
 
 

@@ -4,25 +4,27 @@ import asyncio
 import contextlib
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from doctl.endpoints import Address
-from doctl.errors import ContentError
-from doctl.jobs.caching import CacheFirst, notes_file, unfit
-from doctl.jobs.fetch_result import MODES, WITHOUT_PEERS, FetchJob
-from doctl.jobs.finding import Finder, Joining, Place
+from doctl.errors import ContentError, NetworkError
+from doctl.jobs.conditions import Subject
+from doctl.jobs.feeding import Feeding
+from doctl.jobs.fetch_result import WITHOUT_PEERS, FetchJob
+from doctl.jobs.finding import Joining
 from doctl.jobs.listening import listen_for_peers
-from doctl.jobs.minding import minding
-from doctl.jobs.neighbours import Callers, near
-from doctl.sources.http import HttpSource
+from doctl.jobs.manners import told_once
+from doctl.jobs.minding import Minder, minding
+from doctl.jobs.peering import Peering
+from doctl.jobs.upload_count import UploadCount, count_file
+from doctl.settings import may_have_peers
 from doctl.sources.peer import PeerSource
 from doctl.transfer import filesystem
 from doctl.transfer.content import Content
 from doctl.transfer.desk import Kind
 from doctl.transfer.engine import Engine
-from doctl.transfer.limits import RateLimit
+from doctl.transfer.limits import Intake, RateLimit
 from doctl.transfer.link import Link
 from doctl.transfer.node import Node
 from doctl.transfer.origin import Origin, stream
@@ -30,7 +32,7 @@ from doctl.transfer.share import Share
 from doctl.transfer.store import Store
 from doctl.transfer.stream_store import StreamStore
 from doctl.transfer.upload import SLOTS, Slots
-from doctl.wire.hash_file import content_id, encode
+from doctl.wire.hash_file import encode
 
 LOOK: Final = 0.5
 """Seconds between two reports of progress."""
@@ -43,9 +45,9 @@ class Transfer:
         self._job = job
         self._order = job.order
         self._result = job.result
-        self._manners: set[str] = set()
         self._hopes: list[Callable[[], bool]] = []
         """Whether those who bring sources may yet bring one."""
+        self._share: Share | None = None
 
     # -- pieces
 
@@ -60,10 +62,12 @@ class Transfer:
         store = Store(path, content, validator=origin.validator if origin else None, force=self._order.force)
         try:
             self._result.resumed_bytes = await asyncio.to_thread(store.resume)
-            if content.hash_of_hashes is None or self._order.mode in WITHOUT_PEERS or not self._has_swarm(joining):
-                await self._alone(store, origin)
-            else:
-                await self._with_swarm(store, origin, joining)
+            trusted = content.hash_of_hashes is not None and self._has_swarm(joining)
+            async with self._minding(path, content.length, swarm=trusted) as minder:
+                if trusted and may_have_peers(self._order.settings):
+                    await self._with_swarm(store, origin, joining, minder)
+                else:
+                    await self._alone(store, origin, minder)
         finally:
             store.close()
 
@@ -71,85 +75,66 @@ class Transfer:
         order = self._order
         return order.rendezvous is None or joining is not None or bool(order.peers) or order.local_discovery
 
-    async def _alone(self, store: Store, origin: Origin | None) -> None:
+    @contextlib.asynccontextmanager
+    async def _minding(self, path: Path, length: int | None, *, swarm: bool) -> AsyncIterator[Minder]:
+        """Mind the rules while the block runs."""
+        job = self._job
+        subject = Subject(
+            background=self._order.background,
+            swarm=swarm,
+            file_bytes=length,
+            folder=path.parent,
+            from_peers=self._from_peers,
+            to_internet=self._result.ledger.sent_to_internet,
+            uploads=UploadCount(count_file(), job.say) if swarm else None,
+        )
+        async with minding(job.network, self._order.settings, subject, job.say, self._result.rules) as minder:
+            yield minder
+
+    def _from_peers(self) -> float | None:
+        """Return the bytes a second that peers bring, None where there are none."""
+        if self._share is None or not self._share.links:
+            return None
+        return self._result.ledger.rate(self._job.network.now(), peers_only=True)
+
+    async def _alone(self, store: Store, origin: Origin | None, minder: Minder) -> None:
         self._result.mode = 99
         if self._order.mode in WITHOUT_PEERS:
             self._result.mode = self._order.mode
             where = f"comes from {self._order.mode_from}" if self._order.mode_from else "was asked for"
             self._result.mode_reason = f"HTTP only: download mode {self._order.mode} {where}"
-        engine = self._engine(store, start=0)
-        async with self._watched(engine, "downloading"), self._fed(engine, origin):
+        engine = self._engine(store, minder, start=0)
+        async with self._watched(engine, "downloading"), self._fed(engine, origin, minder):
             self._keep(store, await engine.run())
             await asyncio.to_thread(store.sync)
         store.publish()
 
-    async def _with_swarm(self, store: Store, origin: Origin | None, joining: Joining | None) -> None:
+    async def _with_swarm(self, store: Store, origin: Origin | None, joining: Joining | None, minder: Minder) -> None:
         self._result.mode = self._order.mode
-        self._result.mode_reason = self._who_may_come(joining)
-        async with self._share(store) as share, Node(self._job.network) as node:
+        self._result.mode_reason = f"HTTP only: {minder.now.why_no_peers}"
+        async with self._shared(store) as share, Node(self._job.network) as node:
             node.add(share)
+            minder.lead(node, share.slots)
             listener = await listen_for_peers(self._job.network, self._order.listen)
             node.accept_on(listener)
             self._job.say(f"giving verified pieces to peers on {listener.address}")
-            engine = self._engine(store, start=self._first_piece(store.content, joining))
+            engine = self._engine(store, minder, start=self._first_piece(store.content, joining))
             engine.on_verified = share.verified_piece
 
             def welcome(link: Link) -> None:
                 engine.add(self._caller(link))
 
             share.on_link = welcome
-            for address in self._order.peers:
-                engine.add(self._called(node, share, address))
-            port = listener.address.port
-            async with self._found(joining, engine, node, share, port), self._near(engine, node, share, port):
-                async with self._watched(engine, "downloading"), self._fed(engine, origin):
-                    self._keep(store, await engine.run())
+            peering = Peering(self._job, minder, engine, node, share, joining=joining)
+            self._hopes.append(lambda: peering.hopeful)
+            async with peering.at_work(listener.address.port):
+                async with self._watched(engine, "downloading"), self._fed(engine, origin, minder):
+                    with _blaming(minder):
+                        self._keep(store, await engine.run())
                     await asyncio.to_thread(store.sync)
                 share.on_link = lambda _link: None
                 self._publish(store, share)
                 await self._seed(engine)
-
-    @contextlib.asynccontextmanager
-    async def _near(self, engine: Engine, node: Node, share: Share, port: int) -> AsyncIterator[None]:
-        """Find peers on the local network while the block runs, if that was asked for."""
-        if not self._order.local_discovery:
-            yield
-            return
-        callers = Callers(engine, node, share, self._job.network.now)
-        async with near(self._job.network, port, callers.call, self._job.say):
-            yield
-
-    def _who_may_come(self, joining: Joining | None) -> str:
-        order = self._order
-        named = f"{len(order.peers)} named with --peer, others may come"
-        where = f" (mode from {order.mode_from})" if order.mode_from else ""
-        if joining is None or order.rendezvous is None:
-            return f"peers: {named}{where}"
-        plain = ", asked over plain HTTP" if order.rendezvous.plain else ""
-        return f"peers: {MODES[order.mode]}, found by {order.rendezvous.url}{plain}; {named}{where}"
-
-    @contextlib.asynccontextmanager
-    async def _found(
-        self, joining: Joining | None, engine: Engine, node: Node, share: Share, port: int
-    ) -> AsyncIterator[None]:
-        """Find peers through the coordination service while the block runs, if there is one."""
-        rendezvous, ledger = self._order.rendezvous, self._result.ledger
-        if joining is None or rendezvous is None:
-            yield
-            return
-        place = Place(
-            content_id=content_id(share.swarm_hash),
-            url=self._order.url,
-            peer_id=node.peer_id,
-            port=port,
-            left=engine.bytes_missing,
-            received=ledger.bytes_from.__getitem__,
-            sent=lambda: sum(peer.bytes_sent for peer in ledger.peers.values()),
-        )
-        finder = Finder(joining, rendezvous, place, say=self._job.say)
-        self._hopes.append(lambda: finder.hopeful)
-        async with finder.at_work(engine, node, share, self._job.network.now):
-            yield
 
     def _first_piece(self, content: Content, joining: Joining | None) -> int:
         """Return where to begin: anywhere among machines that find each other, so that they have something to swap.
@@ -161,56 +146,39 @@ class Transfer:
         return secrets.randbelow(content.pieces) if found and content.pieces else 0
 
     @contextlib.asynccontextmanager
-    async def _share(self, store: Store) -> AsyncIterator[Share]:
+    async def _shared(self, store: Store) -> AsyncIterator[Share]:
         slots = Slots(SLOTS, self._job.network.now)
         limit = RateLimit(self._order.max_up)
         file = store.reader()
         share = Share(store.content, file, store.verified, ledger=self._result.ledger, slots=slots, limit=limit)
-        share.on_manners = self._tell_manners
+        share.on_manners = told_once(self._job.say, wanted=self._order.verbose)
+        self._share = share
         try:
-            async with minding(self._job.network, self._order.settings, slots, self._job.say):
-                yield share
+            yield share
         finally:
             share.file.close()
 
-    def _engine(self, store: Store, start: int) -> Engine:
-        limit = RateLimit(self._order.max_down)
-        engine = Engine(store, self._result.ledger, self._job.network.now, start=start, limit=limit)
+    def _engine(self, store: Store, minder: Minder, start: int) -> Engine:
+        intake = self._intake(minder)
+        engine = Engine(store, self._result.ledger, self._job.network.now, start=start, intake=intake)
         engine.say = self._job.say
         engine.more_may_come = lambda: any(hope() for hope in self._hopes)
+        minder.follow(lambda now: setattr(engine, "enough", now.enough))
         return engine
 
+    def _intake(self, minder: Minder) -> Intake:
+        intake = Intake(self._order.max_down)
+        minder.follow(lambda now: intake.allow(now.most, now.percent))
+        minder.when_moved(lambda _gone: intake.forget_speed())
+        return intake
+
     @contextlib.asynccontextmanager
-    async def _fed(self, engine: Engine, origin: Origin | None) -> AsyncIterator[None]:
-        """Give ``engine`` the origin as a source, or the cache host with the origin behind it."""
-        host = self._order.cache_host
-        why = unfit(self._order.url, engine.content) if host is not None else None
-        if why is not None:
-            self._job.say(f"the cache {host} is not asked: {why}")
-        if host is None or why is not None:
-            if origin is not None:
-                engine.add(HttpSource(self._job.client, origin))
+    async def _fed(self, engine: Engine, origin: Origin | None, minder: Minder) -> AsyncIterator[None]:
+        """Give ``engine`` what HTTP has."""
+        feeding = Feeding(self._job, minder, engine.content, origin)
+        self._hopes.append(lambda: feeding.hopeful)
+        async with feeding.at_work(engine):
             yield
-            return
-        first = CacheFirst(self._job, host, origin, notes_file())
-        self._hopes.append(lambda: first.trying)
-        feeding = asyncio.create_task(first.feed(engine))
-        try:
-            yield
-        finally:
-            feeding.cancel()
-
-    def _tell_manners(self, means: str) -> None:
-        """Say once by what uploads give way, to who wants to know."""
-        if self._order.verbose and means not in self._manners:
-            self._manners.add(means)
-            self._job.say(f"uploads give way to everything else: {means}")
-
-    def _called(self, node: Node, share: Share, address: Address) -> PeerSource:
-        async def dial() -> Link:
-            return await node.dial(address, share, self._order.timeout)
-
-        return PeerSource(str(address), Kind.LAN, dial, self._job.network.now)
 
     def _caller(self, link: Link) -> PeerSource:
         async def at_hand() -> Link:
@@ -267,16 +235,30 @@ class Transfer:
     async def stream(self, path: Path, origin: Origin) -> None:
         """Fetch to ``path`` what comes from an origin that does not say how much that is."""
         self._result.mode_reason = "HTTP only: the origin does not say how long the file is"
-        limit = RateLimit(self._order.max_down)
         store = StreamStore(path, force=self._order.force)
         try:
-            async for chunk in stream(self._job.client, origin):
-                await limit.take(len(chunk))
-                await asyncio.to_thread(store.write, chunk)
-                self._result.ledger.book("", Kind.HTTP, len(chunk), self._job.network.now())
+            async with self._minding(path, None, swarm=False) as minder:
+                await self._stream_to(store, origin, self._intake(minder))
             self._result.sha256, self._result.length = store.sha256, store.length
             if self._order.sha256 not in (None, store.sha256):
                 raise self._other(store.sha256, "it was not kept")
             await asyncio.to_thread(store.publish)
         finally:
             store.close()
+
+    async def _stream_to(self, store: StreamStore, origin: Origin, intake: Intake) -> None:
+        async for chunk in stream(self._job.client, origin):
+            await intake.take(Kind.HTTP, len(chunk))
+            await asyncio.to_thread(store.write, chunk)
+            self._result.ledger.book("", Kind.HTTP, len(chunk), self._job.network.now())
+
+
+@contextlib.contextmanager
+def _blaming(minder: Minder) -> Iterator[None]:
+    """Say which rules keep peers away from a download that comes to nothing without them."""
+    try:
+        yield
+    except NetworkError as error:
+        if minder.now.peering:
+            raise
+        raise NetworkError(f"{error} ({minder.now.why_no_peers})") from error

@@ -11,6 +11,8 @@ from doctl.endpoints import Address
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
+    from datetime import datetime
+    from pathlib import Path
     from types import TracebackType
 
     import httpx
@@ -210,8 +212,24 @@ class Network(Protocol):
         """
         ...
 
+    def local_time(self) -> "datetime":
+        """Return the time of day, and the date, of this place."""
+        ...
+
     async def battery(self) -> float | None:
         """Return the battery's percent while the machine runs on it; None on mains, or where the system is silent."""
+        ...
+
+    async def memory(self) -> int | None:
+        """Return how many bytes of memory the machine has, None where the system does not tell."""
+        ...
+
+    async def disk_size(self, folder: "Path") -> int | None:
+        """Return how many bytes the disk of ``folder`` holds, None where the system does not tell."""
+        ...
+
+    async def metered(self, timeout: float) -> bool | None:
+        """Return whether what goes through the network is paid for by the byte, None where the system does not tell."""
         ...
 
     async def registry(self, key: str, names: "Sequence[str]") -> "Mapping[str, object]":

@@ -9,6 +9,8 @@ import contextlib
 import io
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self, TypeVar
 
@@ -152,7 +154,9 @@ class FakeNetwork:
     ``cnames``: aliases of a host name, none without an entry. ``interfaces``: the machine's network adapters.
     ``routes``: the way to an address, none without an entry.
     ``certificates``: what TLS servers show. ``proxies``: what is set. ``keys``: the values of each registry key.
-    ``charge``: the percent of the battery that the machine runs on. ``nearby``: peers on the local network.
+    ``charge``: the percent of the battery that the machine runs on. ``clock``: the time of this place.
+    ``ram``, ``disk``: bytes that there are. ``paid_for``: whether the network is metered.
+    ``nearby``: peers on the local network.
     ``teredo``: what the system's own Teredo client says. ``asked`` notes each call as ``verb what``.
     """
 
@@ -173,6 +177,10 @@ class FakeNetwork:
     keys: dict[str, dict[str, object] | LocalError] = field(default_factory=dict)
     teredo: "TeredoState | LocalError | None" = None
     charge: float | None = None
+    clock: datetime = datetime(2026, 1, 15, 12, 0)
+    ram: int | None = None
+    disk: int | None = None
+    paid_for: bool | None = None
     nearby: tuple[Address, ...] = ()
     asked: list[str] = field(default_factory=list)
     time: float = 0.0
@@ -268,6 +276,23 @@ class FakeNetwork:
         """Give the scripted percent."""
         self.asked.append("battery")
         return self.charge
+
+    def local_time(self) -> datetime:
+        """Give the scripted time."""
+        return self.clock
+
+    async def memory(self) -> int | None:
+        """Give the scripted bytes."""
+        return self.ram
+
+    async def disk_size(self, folder: Path) -> int | None:
+        """Give the scripted bytes, whatever the folder."""
+        return self.disk
+
+    async def metered(self, timeout: float) -> bool | None:
+        """Give the scripted answer."""
+        self.asked.append("metered")
+        return self.paid_for
 
     async def registry(self, key: str, names: Sequence[str]) -> Mapping[str, object]:
         """Give the scripted values of ``key``, none without an entry."""

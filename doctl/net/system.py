@@ -9,6 +9,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, BinaryIO
 
 from doctl.endpoints import Address
@@ -19,6 +20,8 @@ from doctl.net.slots import Slots
 from doctl.net.threads import uninterruptible
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import httpx
 
     from doctl.net.adapters import Adapter
@@ -291,9 +294,31 @@ class SystemNetwork:
 
     async def battery(self) -> float | None:
         """Return the battery's percent while the machine runs on it."""
-        from doctl.net import power  # noqa: PLC0415 - only uploads ask
+        from doctl.net import machine  # noqa: PLC0415 - only transfers ask
 
-        return power.battery()
+        return machine.battery()
+
+    def local_time(self) -> datetime:
+        """Return the time of this place."""
+        return datetime.now().astimezone()
+
+    async def memory(self) -> int | None:
+        """Return the bytes of memory."""
+        from doctl.net import machine  # noqa: PLC0415 - only transfers ask
+
+        return machine.memory()
+
+    async def disk_size(self, folder: "Path") -> int | None:
+        """Return the bytes of the disk of ``folder``."""
+        from doctl.net import machine  # noqa: PLC0415 - only transfers ask
+
+        return machine.disk_size(folder)
+
+    async def metered(self, timeout: float) -> bool | None:
+        """Return whether the network is metered."""
+        from doctl.net import metered  # noqa: PLC0415 - only transfers ask
+
+        return await metered.read(timeout)
 
     async def registry(self, key: str, names: Sequence[str]) -> Mapping[str, object]:
         """Return values of a registry key."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Final
@@ -151,13 +152,14 @@ class HttpSource:
         headers = {"Range": byte_range(asked.first, asked.last)} if origin.ranges else {}
         if origin.ranges and origin.validator is not None:
             headers["If-Range"] = origin.validator
+        may_receive = functools.partial(desk.may_receive, self)
         async with ask(self._client, origin.url, headers, self._patience) as (answer, response):
             if origin.ranges:
                 answer.check_part(asked, origin.version)
-                yield _Body(answer.who, response.aiter_raw(), desk.may_receive, asked.first, stop)
+                yield _Body(answer.who, response.aiter_raw(), may_receive, asked.first, stop)
             else:
                 answer.check_whole(origin.version)
-                yield _Body(answer.who, response.aiter_raw(), desk.may_receive, 0, content.length)
+                yield _Body(answer.who, response.aiter_raw(), may_receive, 0, content.length)
 
 
 async def _pass_over(desk: Desk, body: "_Body", count: int) -> None:

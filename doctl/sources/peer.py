@@ -158,7 +158,7 @@ class _Visit:
         """Wait if what came came too fast; as long as we wait it is not the peer that is slow."""
         count, self._unpaid = self._unpaid, 0
         self._last = math.inf
-        await self._desk.may_receive(count)
+        await self._desk.may_receive(self._source, count)
         self._last = self._now()
 
     def place(self, index: int, offset: int, length: int) -> memoryview | None:

@@ -107,6 +107,6 @@ class Desk(Protocol):
         """Book ``count`` bytes that came although nobody wanted them any more."""
         ...
 
-    async def may_receive(self, count: int) -> None:
-        """Wait until ``count`` more bytes may come in under the bandwidth limits."""
+    async def may_receive(self, source: Source, count: int) -> None:
+        """Wait until ``count`` more bytes may come in from ``source`` under the bandwidth limits."""
         ...

@@ -7,7 +7,7 @@ source is left, when nothing comes from any of them, or when going on would be w
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -18,16 +18,15 @@ from doctl.transfer.content import Content
 from doctl.transfer.desk import Kind, Source
 from doctl.transfer.digest import FileDigest
 from doctl.transfer.ledger import PEER_KINDS, Ledger
-from doctl.transfer.limits import RateLimit
+from doctl.transfer.limits import Intake
 from doctl.transfer.plan import Plan
+from doctl.transfer.rules import ENOUGH
 from doctl.transfer.store import Store
 
 STALL: Final = 60.0
 """Seconds without a byte from any source after which a download gives up."""
 TICK: Final = 0.25
 """Seconds after which waiting sources look again even if nothing happened: time alone makes others late."""
-ENOUGH_FROM_PEERS: Final = 2_500_000
-"""Bytes a second from peers above which HTTP leaves to them what they have (DOMinBackgroundQoS, 2500 KB/s)."""
 THREADS: Final = 3
 """Threads that hash and write: two keep both of a small machine's cores busy, one follows with the whole digest."""
 
@@ -36,7 +35,7 @@ class Engine:
     """The transfer of one content into one store; what sources see of it is ``desk.Desk``."""
 
     def __init__(
-        self, store: Store, ledger: Ledger, now: Callable[[], float], *, start: int = 0, limit: RateLimit | None = None
+        self, store: Store, ledger: Ledger, now: Callable[[], float], *, start: int = 0, intake: Intake | None = None
     ) -> None:
         """Prepare to fetch what ``store`` lacks, choosing from piece ``start`` on; ``now`` gives monotonic seconds."""
         self.content: Content = store.content
@@ -48,11 +47,13 @@ class Engine:
         """Called with a line about a source that is in trouble, or that can do no more."""
         self.on_verified: Callable[[int], None] = lambda _piece: None
         """Called on the event loop with each piece that has been verified and written."""
+        self.enough: float = ENOUGH
+        """Bytes a second from peers from which on HTTP leaves to them what they have."""
         self.more_may_come: Callable[[], bool] = lambda: False
         """Whether somebody may yet add a source, so that having none is no reason to give up."""
         self._store = store
         self._now = now
-        self._limit = limit or RateLimit()
+        self._intake = intake or Intake()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="doctl-piece")
         self._digest = FileDigest(store, self._threads)
         self._pool = BufferPool(self.content.piece_size)
@@ -88,6 +89,12 @@ class Engine:
         task.add_done_callback(lambda _task: self._part_with(source))
         task.add_done_callback(self._look_at)
         return task
+
+    def drop_peers(self) -> None:
+        """Take peers from work; what they had taken is wanted again."""
+        for source, task in self._sources.items():
+            if source.kind in PEER_KINDS:
+                task.cancel()
 
     def progress(self, state: str = "downloading") -> Progress:
         """Return how far it has come."""
@@ -158,7 +165,7 @@ class Engine:
     def take_run(self, source: Source, most: int) -> range:
         """See ``Desk``."""
         now = self._now()
-        sparing = self.ledger.rate(now, peers_only=True) >= ENOUGH_FROM_PEERS
+        sparing = self.ledger.rate(now, peers_only=True) >= max(self.enough, 1)
         return self.plan.take_run(source, most, now, sparing=sparing)
 
     def take(self, source: Source, most: int) -> list[int]:
@@ -210,14 +217,24 @@ class Engine:
         """See ``Desk``."""
         self.ledger.waste(count)
 
-    async def may_receive(self, count: int) -> None:
+    async def may_receive(self, source: Source, count: int) -> None:
         """See ``Desk``."""
         self._held_up += 1
         try:
-            await self._limit.take(count)
+            await self._intake.take(source.kind, count)
         finally:
             self._held_up -= 1
         self._last_byte = self._now()
+
+    @contextlib.contextmanager
+    def holding(self) -> Iterator[None]:
+        """Let nobody take it for a stall that nothing comes while the block runs: it is us who hold it up."""
+        self._held_up += 1
+        try:
+            yield
+        finally:
+            self._held_up -= 1
+            self._last_byte = self._now()
 
     def deliver(self, source: Source, piece: int, buffer: memoryview) -> None:
         """See ``Desk``."""

@@ -11,6 +11,7 @@ from typing import Final, Protocol, TypeVar
 from doctl.errors import FilteredError, LocalError, NetworkError, ProtocolError
 from doctl.net.base import Connection
 from doctl.transfer.background import Ledbat
+from doctl.transfer.desk import Kind
 from doctl.transfer.share import Share
 from doctl.transfer.upload import MAX_QUEUED
 from doctl.wire import messages as m
@@ -86,6 +87,11 @@ class Link:
         self._sending_since = math.inf
         self._loop = asyncio.get_running_loop()
         self._end: asyncio.Future[None] = self._loop.create_future()
+
+    @property
+    def kind(self) -> Kind:
+        """What the peer is to us."""
+        return self.account.kind
 
     # -- beginning
 

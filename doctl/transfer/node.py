@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from types import TracebackType
 from typing import Final, Self
 
@@ -28,6 +28,7 @@ class Node:
         self._shares: dict[bytes, Share] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._strangers = 0
+        self._open = True
 
     async def __aenter__(self) -> Self:
         self._start(self._take_turns())
@@ -43,6 +44,20 @@ class Node:
     def add(self, share: Share) -> None:
         """Take part in the swarm of ``share`` from now on."""
         self._shares[share.swarm_hash] = share
+
+    def open(self, *, to_peers: bool) -> None:
+        """Deal with peers from now on, or end every connection and take no other."""
+        self._open = to_peers
+        if not to_peers:
+            self._hang_up(lambda _link: True, "peers may not be used now")
+
+    def leave_addresses(self, gone: Collection[str]) -> None:
+        """End the connections from addresses that this machine has no more: nothing comes over them any more."""
+        self._hang_up(lambda link: link.connection.local.host in gone, "our address is gone")
+
+    def _hang_up(self, which: Callable[[Link], bool], why: str) -> None:
+        for link in [link for share in self._shares.values() for link in share.links if which(link)]:
+            link.end(NetworkError(f"{link.connection.remote}: {why}"))
 
     def accept_on(self, listener: Listener) -> None:
         """Accept peers on ``listener`` in the background until the node is left; closes the listener then."""
@@ -68,6 +83,8 @@ class Node:
     def _admit(self, link: Link, share: Share) -> None:
         """Refuse a peer that is ourselves, connected already, banned, or one too many."""
         where = link.connection.remote
+        if not self._open:
+            raise NetworkError(f"{where}: peers may not be used now")
         if link.remote_id == self.peer_id:
             raise NetworkError(f"{where}: is this machine itself")
         for twin in share.links:
@@ -124,6 +141,8 @@ class Node:
             raise ProtocolError(f"{link.connection.remote}: asked for a swarm that is not here")
         self._admit(link, share)
         await link.introduce(share.swarm_hash, self.peer_id)
+        if not self._open:  # since then
+            raise NetworkError(f"{link.connection.remote}: peers may not be used now")
         return share
 
     async def _take_turns(self) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from doctl.transfer.desk import Kind
+
 SLOTS: Final = 4
 """Peers served at a time unless asked otherwise; what Delivery Optimization uses for a device."""
 TURN: Final = 10.0
@@ -13,6 +15,11 @@ MAX_QUEUED: Final = 512
 
 class Guest(Protocol):
     """A connection that may be given a slot."""
+
+    @property
+    def kind(self) -> Kind:
+        """What the peer is to us."""
+        ...
 
     def choke(self) -> None:
         """Tell the peer that its requests are not answered for now."""
@@ -33,7 +40,7 @@ class Slots:
         self._served: dict[Guest, float] = {}
         self._waiting: dict[Guest, None] = {}
         self._resting: dict[Guest, None] = {}
-        self._suspended = False
+        self._may_have: Callable[[Kind], bool] = lambda _kind: True
 
     def ask(self, guest: Guest) -> None:
         """Note that ``guest`` is interested; it is unchoked when a slot is free."""
@@ -63,34 +70,36 @@ class Slots:
 
     def take_turns(self) -> None:
         """Let waiting guests have the slots of those served for a whole turn; call it every few seconds."""
-        for guest, since in list(self._served.items())[: len(self._waiting)]:
+        for guest, since in list(self._served.items())[: len(self._ready())]:
             if self._now() - since >= self._turn:
                 self._served.pop(guest)
                 guest.choke()
                 self._waiting[guest] = None
         self._fill()
 
-    def suspend(self) -> None:
-        """Serve nobody until ``resume``; those who are served now go back to waiting, before the others."""
-        self._suspended = True
-        for guest in self._served:
+    def serve_only(self, may_have: Callable[[Kind], bool]) -> None:
+        """Serve only peers whose kind ``may_have`` pieces; others who are served now go back to waiting, in front."""
+        self._may_have = may_have
+        stopped = [guest for guest in self._served if not may_have(guest.kind)]
+        wanting = dict.fromkeys(guest for guest in stopped if guest not in self._resting)
+        for guest in stopped:
+            del self._served[guest]
+            self._resting.pop(guest, None)
             guest.choke()
-        wanting = (guest for guest in self._served if guest not in self._resting)
-        self._waiting = {**dict.fromkeys(wanting), **self._waiting}
-        self._served.clear()
-        self._resting.clear()
-
-    def resume(self) -> None:
-        """Serve again."""
-        self._suspended = False
+        self._waiting = {**wanting, **self._waiting}
         self._fill()
 
     def _fill(self) -> None:
-        while not self._suspended and self._waiting and self._has_room():
-            guest = next(iter(self._waiting))
+        for guest in self._ready():
+            if not self._has_room():
+                break
             del self._waiting[guest]
             self._served[guest] = self._now()
             guest.unchoke()
+
+    def _ready(self) -> list[Guest]:
+        """Return those who wait and might be served."""
+        return [guest for guest in self._waiting if self._may_have(guest.kind)]
 
     def _has_room(self) -> bool:
         """Whether a slot is free; where none is, one of a guest that rests becomes so."""

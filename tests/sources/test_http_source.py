@@ -335,7 +335,7 @@ class Table:
     def waste(self, count: int) -> None:
         self.wasted += count
 
-    async def may_receive(self, count: int) -> None:
+    async def may_receive(self, source: Source, count: int) -> None:
         self.received += count
         if self.received >= PIECE + 100:
             self.arrived.set()

@@ -10,9 +10,10 @@ import pytest
 
 from doctl.errors import ContentError, DoctlError, LocalError, NetworkError, OriginError
 from doctl.transfer.desk import Desk, Kind
-from doctl.transfer.engine import ENOUGH_FROM_PEERS, STALL, Engine
+from doctl.transfer.engine import STALL, Engine
 from doctl.transfer.ledger import Ledger
-from doctl.transfer.limits import RateLimit
+from doctl.transfer.limits import Intake
+from doctl.transfer.rules import ENOUGH
 from doctl.transfer.store import Store
 from tests.transfer import virtual
 from tests.transfer.contents import Made, made
@@ -46,7 +47,7 @@ class Scripted:
         """Hand in a piece."""
         buffer = await desk.buffer()
         buffer[: len(data)] = data
-        await desk.may_receive(len(data))
+        await desk.may_receive(self, len(data))
         desk.deliver(self, piece, buffer)
 
 
@@ -107,13 +108,13 @@ class Download:
     store: Store
     sources: Iterable[Scripted]
     now: Callable[[], float] = field(default_factory=Clock)
-    limit: RateLimit | None = None
+    intake: Intake | None = None
     ledger: Ledger = field(default_factory=Ledger)
     came: list[int] = field(default_factory=list)
 
     def start(self) -> Engine:
         """Make the engine; needs a running loop."""
-        self.engine = Engine(self.store, self.ledger, self.now, limit=self.limit)
+        self.engine = Engine(self.store, self.ledger, self.now, intake=self.intake)
         self.engine.on_verified = self.came.append
         for source in self.sources:
             self.engine.add(source)
@@ -382,7 +383,7 @@ def test_a_limit_is_no_stall(store: Store) -> None:
     async def limited() -> float:
         loop = asyncio.get_running_loop()
         start = loop.time()
-        assert await Download(store, [Scripted(honest())], loop.time, RateLimit(10)).start().run() == MADE.sha256
+        assert await Download(store, [Scripted(honest())], loop.time, Intake(10)).start().run() == MADE.sha256
         return loop.time() - start
 
     assert virtual.run(limited()) >= MADE.content.length / 10 - 1
@@ -538,7 +539,7 @@ def test_http_spares_what_fast_peers_have(store: Store) -> None:
         for source in (server, other):
             engine.add(source)
         engine.has(other, (1 << 20) - 1 - 0b1000)
-        download.ledger.book("10.0.0.7:7680", Kind.LAN, ENOUGH_FROM_PEERS, clock.time)
+        download.ledger.book("10.0.0.7:7680", Kind.LAN, ENOUGH, clock.time)
         assert [list(engine.take_run(server, 5)) for _ in range(2)] == [[3], []]
         clock.time += 60
         assert list(engine.take_run(server, 5)) == [4]

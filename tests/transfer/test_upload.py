@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from doctl.transfer.desk import Kind
 from doctl.transfer.upload import SLOTS, TURN, Slots
 
 
@@ -13,6 +14,7 @@ class Recorder:
 
     name: str
     told: list[str]
+    kind: Kind
 
     def choke(self) -> None:
         """Write it down."""
@@ -25,7 +27,7 @@ class Recorder:
 
 @dataclass
 class Table:
-    """Slots with guests named by letters and a clock that is set by hand."""
+    """Slots with guests named by letters, ``x`` and ``y`` of them on the Internet, and a clock that is set by hand."""
 
     count: int
     time: float = 100.0
@@ -33,10 +35,14 @@ class Table:
 
     def __post_init__(self) -> None:
         self.slots = Slots(self.count, lambda: self.time)
-        self.guests = {name: Recorder(name, self.told) for name in "abcdef"}
+        kinds = dict.fromkeys("abcdef", Kind.LAN) | dict.fromkeys("xy", Kind.INTERNET)
+        self.guests = {name: Recorder(name, self.told, kind) for name, kind in kinds.items()}
 
     def play(self, script: str) -> str:
-        """Do what each word says: ``ask:a``, ``leave:a``, ``wait:9``, ``turn``; return what the guests were told."""
+        """Do what each word says: ``ask:a``, ``leave:a``, ``wait:9``, ``turn``; return what the guests were told.
+
+        ``only:`` is followed by the kinds of peers that may have pieces.
+        """
         self.told.clear()
         for word in script.split():
             verb, _, what = word.partition(":")
@@ -44,6 +50,8 @@ class Table:
                 self.time += float(what)
             elif verb == "turn":
                 self.slots.take_turns()
+            elif verb == "only":
+                self.slots.serve_only(what.split(",").__contains__)
             else:
                 getattr(self.slots, verb)(self.guests[what])
         return " ".join(self.told)
@@ -81,6 +89,26 @@ class Table:
 )
 def test_slots_are_given_in_turn(count: int, script: str, told: str) -> None:
     """Who came first is served first; if somebody waits the longest served makes room, who rests at once."""
+    assert Table(count).play(script) == told
+
+
+@pytest.mark.parametrize(
+    ("count", "script", "told"),
+    [
+        (2, "ask:a ask:x only:", "+a +x -a -x"),
+        (2, "ask:a ask:b only: only:lan", "+a +b -a -b +a +b"),
+        (1, "ask:a ask:b only: turn only:lan", "+a -a +a"),
+        (1, "only: ask:a ask:b leave:a only:lan", "+b"),
+        (2, "ask:x ask:a only:lan", "+x +a -x"),
+        (1, "ask:x ask:a only:lan", "+x -x +a"),
+        (1, "ask:x ask:a only:lan,internet", "+x"),
+        (1, "ask:x ask:a only:lan only:lan,internet wait:10 turn", "+x -x +a -a +x"),
+        (1, "only:lan ask:x ask:a ask:y wait:10 turn", "+a"),
+        (1, "only:lan ask:x ask:a leave:a", "+a -a"),
+    ],
+)
+def test_only_those_are_served_who_may_have_pieces(count: int, script: str, told: str) -> None:
+    """Others wait, lose no place in the queue by that, and take no slot from those who may."""
     assert Table(count).play(script) == told
 
 

@@ -1,8 +1,11 @@
-"""An event loop on which waiting takes no time: its clock jumps to the next timer when nothing else is to be done."""
+"""An event loop on which waiting takes no time: its clock jumps to the next timer when nothing else is to be done.
+
+What is to run in a thread runs at once, in the loop's own: the clock would not wait for another.
+"""
 
 import asyncio
 import selectors
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -30,6 +33,17 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Return the seconds that would have gone by."""
         return self._impatient.now
+
+    def run_in_executor(
+        self, _executor: object, work: Callable[..., Result], *arguments: object
+    ) -> asyncio.Future[Result]:
+        """Do ``work`` here and now."""
+        done: asyncio.Future[Result] = self.create_future()
+        try:
+            done.set_result(work(*arguments))
+        except Exception as error:  # it is raised where the result is awaited
+            done.set_exception(error)
+        return done
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:

@@ -1,0 +1,102 @@
+"""This month's bytes to Internet peers, counted over all runs of doctl in one small file."""
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from doctl import atomic
+from doctl.errors import LocalError
+from doctl.transfer.filesystem import open_exclusive
+
+MOST_BYTES: Final = 1024
+"""Bytes of the file that are read; it needs fewer than a hundred."""
+MOST_COUNTED: Final = 1 << 62
+TRIES: Final = 50
+PAUSE: Final = 0.01
+"""How often, and after how many seconds, it is tried again while another doctl writes the file."""
+
+
+def count_file() -> Path:
+    """Return where uploads are counted for this user."""
+    from platformdirs import user_state_path  # noqa: PLC0415 - only transfers ask
+
+    return user_state_path("doctl", appauthor=False) / "uploads.json"
+
+
+class UploadCount:
+    """The count in ``file``; ``say`` hears, once, why that is of no use. For one thread at a time."""
+
+    def __init__(self, file: Path, say: Callable[[str], None]) -> None:
+        self._file = file
+        self._say = say
+        self._said = False
+        self._noted = 0
+
+    def total(self, here: int, month: str) -> int:
+        """Count what is new of the ``here`` bytes of this run; return all that were sent in ``month`` (``2026-01``).
+
+        Where the file cannot be written this run's alone count. The bytes of a run that goes past the end of a month
+        belong to the month in which they are first told of.
+        """
+        new = here - self._noted
+        try:
+            if not new:
+                return self._read(month)
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            with self._locked():
+                total = min(self._read(month) + new, MOST_COUNTED)
+                atomic.write(self._file, json.dumps({"month": month, "bytes_to_internet": total}).encode())
+        except BlockingIOError:  # others are at it just now: there is a next time
+            return self._read(month) + new
+        except (LocalError, OSError) as error:
+            self._complain(f"uploads of other runs do not count: {error}")
+            return here
+        self._noted = here
+        return total
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Be the only doctl that writes the file; BlockingIOError if others keep at it."""
+        for tries_left in reversed(range(TRIES)):
+            try:
+                with open_exclusive(self._file.with_suffix(".lock")):
+                    yield
+                    return
+            except BlockingIOError:
+                if not tries_left:
+                    raise
+                time.sleep(PAUSE)
+
+    def _read(self, month: str) -> int:
+        """Return what the file has for ``month``; 0 if it is of another one, or nothing that can be understood."""
+        if not self._file.is_file():
+            return 0
+        with self._file.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+        try:
+            return _parse(data, month)
+        except ValueError as error:
+            self._complain(f"{self._file} is no count of uploads ({error}): this month's begins at 0 again")
+            return 0
+
+    def _complain(self, line: str) -> None:
+        if not self._said:
+            self._said = True
+            self._say(line)
+
+
+def _parse(data: bytes, month: str) -> int:
+    """Return the bytes noted for ``month``; ValueError for anything that was not written here."""
+    if len(data) > MOST_BYTES:
+        raise ValueError(f"more than {MOST_BYTES} bytes")
+    try:
+        noted = json.loads(data)
+    except (ValueError, RecursionError):
+        raise ValueError("not JSON") from None
+    count = noted.get("bytes_to_internet") if isinstance(noted, dict) else None
+    if type(count) is not int or not 0 <= count <= MOST_COUNTED or not isinstance(noted.get("month"), str):
+        raise ValueError("no month with a number of bytes")
+    return count if noted["month"] == month else 0
