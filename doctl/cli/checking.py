@@ -35,8 +35,12 @@ def conduct(command: str, checks: Sequence[Check[Any]], common: Common) -> int:
 async def _checked(command: str, checks: Sequence[Check[Any]], listener: Found) -> Outcome:
     from doctl.net.system import SystemNetwork  # noqa: PLC0415 - a command's --help needs no network
 
-    host = Host(platform.node(), platform.platform(terse=True))
-    return await run_checks(SystemNetwork(MOST_CONNECTIONS), command, checks, host, listener)
+    return await run_checks(SystemNetwork(MOST_CONNECTIONS), command, checks, this_machine(), listener)
+
+
+def this_machine() -> Host:
+    """Return what a report calls this machine."""
+    return Host(platform.node(), platform.platform(terse=True))
 
 
 def _exit_code(outcome: Outcome, common: Common) -> int:

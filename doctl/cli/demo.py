@@ -1,41 +1,52 @@
 """``doctl demo``: everything on loopback in one go."""
 
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from doctl.cli.delivery import put
-from doctl.cli.exits import Exit
+from doctl.cli.delivery import deliver, put
+from doctl.cli.exits import of_status
+from doctl.cli.options import Common, FailOn
 from doctl.cli.progress import size, talking
 from doctl.cli.running import run
 from doctl.errors import NetworkError
+from doctl.output import Format
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from doctl.jobs.fetch_result import FetchResult
+    from doctl.jobs.demo import Shown
 
 
 def command() -> int:
     """Show on loopback what doctl does, in seconds."""
-    from doctl.jobs.demo import demo  # noqa: PLC0415 - --help demonstrates nothing
-    from doctl.jobs.fetch_result import FetchResult  # noqa: PLC0415
+    from doctl.cli.checking import this_machine  # noqa: PLC0415 - --help demonstrates nothing
+    from doctl.jobs.demo import Shown, demo  # noqa: PLC0415
     from doctl.net.system import SystemNetwork  # noqa: PLC0415
+    from doctl.output import renderer  # noqa: PLC0415
 
-    result = FetchResult()
-    with talking(quiet=False) as talk:
-        roles = run(demo(SystemNetwork(), result, watch=talk.watch, say=talk.say))
-    if result.error is not None:
-        raise NetworkError(f"the demonstration failed: {result.error}")
-    put(_said(result, roles), None)
-    return Exit.PASSED
+    shown = Shown()
+    with (
+        tempfile.TemporaryDirectory(prefix="doctl-demo-", ignore_cleanup_errors=True) as folder,
+        talking(quiet=False) as talk,
+    ):
+        run(demo(SystemNetwork(), Path(folder), shown, this_machine(), watch=talk.watch, say=talk.say))
+    if shown.result.error is not None:
+        raise NetworkError(f"the demonstration failed: {shown.result.error}")
+    if shown.report is None:
+        raise NetworkError("the demonstration failed: nothing was checked")
+    put("\n", None)
+    deliver(shown.report, renderer(Format.TEXT), Common(Format.TEXT, None, 0, FailOn.FAIL, False, False))
+    put(_said(shown), None)
+    return of_status(shown.report.status)
 
 
-def _said(result: "FetchResult", roles: "Mapping[str, str]") -> str:
+def _said(shown: "Shown") -> str:
     """Write who gave what, and what that shows."""
+    result = shown.result
     from_origin = sum(result.ledger.bytes_from.values()) - sum(p.bytes_received for p in result.ledger.peers.values())
     rows = [("who", "gave", "bad pieces", "verdict"), ("origin", size(from_origin), "", "served")]
     for peer in sorted(result.ledger.peers.values(), key=lambda peer: -peer.bytes_received):
         verdict = "banned: none of what it sent was used" if peer.banned else "served"
-        role = roles.get(peer.address, "peer")
+        role = shown.roles.get(peer.address, "peer")
         rows.append((f"{role} {peer.address}", size(peer.bytes_received), str(peer.bad_pieces), verdict))
     table = "".join(f"{who:<30}{gave:>10}{bad:>12}  {verdict}".rstrip() + "\n" for who, gave, bad, verdict in rows)
     return (

@@ -25,7 +25,11 @@ LOOKING: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class CoordinatorOrder:
-    """Where to listen and what to publish. ``store`` is ``memory`` or a URL of Redis, ``publish`` has ``FILE=URL``."""
+    """Where to listen and what to publish. ``store`` is ``memory`` or a URL of Redis, ``publish`` has ``FILE=URL``.
+
+    ``kept`` is the folder that keeps hash files from one run to the next, in the user's cache unless given. ``alone``
+    says that the process does nothing else, so that what signals do is the service's to say.
+    """
 
     listen: Address
     store: str = MEMORY
@@ -33,6 +37,8 @@ class CoordinatorOrder:
     tls_key: Path | None = None
     publish: tuple[str, ...] = ()
     token_file: Path | None = None
+    kept: Path | None = None
+    alone: bool = True
 
 
 async def coordinate(
@@ -54,7 +60,8 @@ async def coordinate(
         app = Coordinator(network, store, catalogue=catalogue, tokens=tokens, say=say).app()
         looking = asyncio.create_task(_look_again(catalogue, store))
         try:
-            await serve_http(app, order.listen, identity, lambda where: ready(where, identity is not None))
+            tls = identity is not None
+            await serve_http(app, order.listen, identity, lambda where: ready(where, tls), alone=order.alone)
         finally:
             looking.cancel()
     finally:
@@ -95,7 +102,8 @@ def _catalogue(order: CoordinatorOrder, say: Callable[[str], None]) -> "Catalogu
     from doctl.coordination.catalogue import Catalogue, parse_offer  # noqa: PLC0415
 
     offers = [parse_offer(text) for text in order.publish]
-    return Catalogue(offers, platformdirs.user_cache_path("doctl", appauthor=False) / "hash-files", say)
+    kept = order.kept or platformdirs.user_cache_path("doctl", appauthor=False) / "hash-files"
+    return Catalogue(offers, kept, say)
 
 
 def _identity(order: CoordinatorOrder) -> "Identity | None":

@@ -5,7 +5,7 @@ import contextlib
 import re
 from collections.abc import Coroutine
 from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import BinaryIO, Final, NamedTuple, Self
 
 from doctl.endpoints import Address
 from doctl.errors import NetworkError
@@ -14,7 +14,33 @@ from doctl.transfer.limits import RateLimit
 
 MOST_HEAD: Final = 8192
 """Bytes of a request's head."""
+VERSION: Final = '"demo"'
+"""The entity tag of the file."""
 _RANGE: Final = re.compile(r"^range: *bytes=(\d{1,15})-(\d{1,15})\r$", re.IGNORECASE | re.MULTILINE)
+_IF_RANGE: Final = re.compile(r"^if-range: *(.{1,200})\r$", re.IGNORECASE | re.MULTILINE)
+
+
+class Answer(NamedTuple):
+    """The head of an answer, and the stretch of the file that follows it."""
+
+    head: str
+    first: int
+    size: int
+
+
+def answer_to(request: str, length: int) -> Answer:
+    """Answer the head of a request for a file of ``length`` bytes: all of it, or one range (RFC 9110 section 14)."""
+    wanted, condition = _RANGE.search(request), _IF_RANGE.search(request)
+    if wanted is None or (condition is not None and condition[1] != VERSION):
+        status, where, first, count = "200 OK", "", 0, length
+    elif int(wanted[1]) >= length:
+        status, where, first, count = "416 Range Not Satisfiable", f"*/{length}", 0, 0
+    else:
+        first, last = int(wanted[1]), min(int(wanted[2]), length - 1)
+        status, where, count = "206 Partial Content", f"{first}-{last}/{length}", last - first + 1
+    about = f"Content-Range: bytes {where}\r\n" if where else ""
+    head = f"HTTP/1.1 {status}\r\nETag: {VERSION}\r\n{about}Content-Length: {count}\r\n\r\n"
+    return Answer(head, first, 0 if request.startswith("HEAD ") else count)
 
 
 class DemoOrigin:
@@ -53,18 +79,14 @@ class DemoOrigin:
             finally:
                 connection.close()
 
-    async def _answer(self, connection: Connection, head: str) -> None:
-        wanted = _RANGE.search(head)
-        first, last = (int(wanted[1]), min(int(wanted[2]), self._length - 1)) if wanted else (0, self._length - 1)
-        status = "206 Partial Content" if wanted else "200 OK"
-        where = f"Content-Range: bytes {first}-{last}/{self._length}\r\n" if wanted else ""
-        lines = f'HTTP/1.1 {status}\r\nETag: "demo"\r\n{where}Content-Length: {last - first + 1}\r\n\r\n'
-        await connection.send(lines.encode())
-        while first <= last:
-            count = self._limit.share(last - first + 1)
+    async def _answer(self, connection: Connection, request: str) -> None:
+        head, first, left = answer_to(request, self._length)
+        await connection.send(head.encode())
+        while left > 0:
+            count = self._limit.share(left)
             await self._limit.take(count)
             await connection.send_file(self._file, first, count)
-            first += count
+            first, left = first + count, left - count
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

@@ -33,7 +33,7 @@ async def fetch(network: Network, order: FetchOrder, result: FetchResult, *, wat
     start = network.now()
     try:
         async with (
-            network.http(proxy=order.proxy, timeout=order.timeout) as client,
+            network.http(proxy=order.proxy, direct=order.direct, timeout=order.timeout) as client,
             joining(network, order.rendezvous, order.timeout) as service,
         ):
             await _Fetch(FetchJob(order, result, network, client, watch, say), service).run()
@@ -112,7 +112,7 @@ class _Fetch:
             return None
         if trusted is None:
             rendezvous.check_trust()
-        if rendezvous.plain:
+        if rendezvous.exposed:
             self._job.say(f"{rendezvous.url} is asked over plain HTTP: anybody on the way could change what it says")
         try:
             return await joining.service.content_policy(self._order.url)

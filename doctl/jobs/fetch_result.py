@@ -28,6 +28,7 @@ class FetchOrder:
 
     ``mode`` is that of now and ``mode_from`` says where it came from, if not from the caller; in ``settings`` boundary
     groups have not been applied. ``background`` says whose limits hold; ``rendezvous`` is the service to find peers by.
+    ``direct`` does without any proxy, whatever the environment says.
     """
 
     url: str
@@ -41,6 +42,7 @@ class FetchOrder:
     rendezvous: Rendezvous | None = None
     local_discovery: bool = False
     proxy: str | None = None
+    direct: bool = False
     max_down: int | None = None
     max_up: int | None = None
     seed_for: float = 0.0

@@ -23,14 +23,19 @@ class Rendezvous:
 
     @property
     def plain(self) -> bool:
-        """Whether anybody on the way could change what the service says."""
+        """Whether it is asked over plain HTTP, where anybody on the way could change what it says."""
         return urlsplit(self.url).scheme != "https"
+
+    @property
+    def exposed(self) -> bool:
+        """Whether that is so, and there is a way: the service is not on this machine."""
+        host = urlsplit(self.url).hostname or ""
+        literal = literal_of(host)
+        return self.plain and host != "localhost" and not (literal is not None and literal.is_loopback)
 
     def check_trust(self) -> None:
         """Raise UsageError unless what the service says of content may be trusted."""
-        literal = literal_of(urlsplit(self.url).hostname or "")
-        on_loopback = urlsplit(self.url).hostname == "localhost" or (literal is not None and literal.is_loopback)
-        if self.plain and not on_loopback and not self.insecure:
+        if self.exposed and not self.insecure:
             raise UsageError(
                 f"{self.url} is asked over plain HTTP, where anybody on the way could change what is trusted: use "
                 "https, name the content with --hash-of-hashes, or accept it with --insecure-coordinator"

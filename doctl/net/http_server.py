@@ -40,15 +40,28 @@ class Identity:
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it listens."""
+    """A server that says when it listens, and takes signals only where it is ``alone`` in its process."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], alone: bool) -> None:
         super().__init__(config)
         self._ready = ready
+        self._alone = alone
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        with super().capture_signals() if self._alone else contextlib.nullcontext():
+            yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._ready()
+
+    def end(self) -> None:
+        """Close at once what is still open: all of it where ``serve`` was cancelled, else nothing."""
+        for server in self.servers if self.started else ():
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
 
 
 def bounded() -> type[HttpToolsProtocol]:
@@ -102,10 +115,11 @@ def bounded() -> type[HttpToolsProtocol]:
 
 
 async def serve_http(
-    app: "ASGIApp", address: Address, identity: Identity | None, ready: Callable[[Address], None]
+    app: "ASGIApp", address: Address, identity: Identity | None, ready: Callable[[Address], None], *, alone: bool = True
 ) -> None:
     """Serve ``app`` on ``address`` until cancelled; ``ready`` hears where, with the port the system gave for 0.
 
+    Where it is ``alone`` in its process, a signal to end lets requests that are under way come to their end first.
     LocalError where it cannot listen, UsageError for a certificate or key that cannot be used.
     """
     with _listening(address) as sock:
@@ -125,7 +139,11 @@ async def serve_http(
         )
         config.load()
         config.ssl = _context(identity) if identity else None
-        await _Server(config, lambda: ready(where)).serve([sock])
+        server = _Server(config, lambda: ready(where), alone)
+        try:
+            await server.serve([sock])
+        finally:
+            server.end()
 
 
 @contextlib.contextmanager
