@@ -197,12 +197,12 @@ def test_a_black_hole_ends_in_time(net: Net) -> None:
 
 
 def test_offline_sends_nothing(tmp_path: Path) -> None:
-    """With --offline not a packet leaves the machine, and the list is judged all the same."""
+    """With --offline not a packet leaves the machine, no route is asked for, and the list is judged all the same."""
     allowlist = tmp_path / "list.txt"
     allowlist.write_text("\ufeff# ours\r\n.microsoft.com\r\n.windowsupdate.com\r\n", encoding="utf-8")
     with namespaces.lan("alone", "other") as (alone, other):  # where nothing of an earlier test is still on its way
         alone.nft(WATCH)
-        report = Net(alone, other).report("--offline", "--allowlist", str(allowlist))
+        report = Net(alone, other).report("--offline", "--set", "split-tunnel", "--allowlist", str(allowlist))
         rules = alone.run(need.program("nft"), "list", "table", "inet", "watch").stdout
     assert rules.count("packets 0 bytes 0") == 2
     assert report["status"] == "pass"

@@ -27,7 +27,9 @@ route add default via 10.99.0.2
 -6 route add default via fd99::2
 route add 0.0.0.0/1 dev tun0
 route add 128.0.0.0/1 dev tun0
--6 route add 2001:db8::/32 dev tun0
+-6 route add default dev tun0 table 51820
+-6 rule add not fwmark 51820 table 51820
+-6 rule add table main suppress_prefixlength 0
 route add 198.51.100.0/24 via 10.99.0.2
 route add unreachable 192.0.2.0/24
 """
@@ -45,7 +47,10 @@ for address in ("192.0.2.1", "192.0.2.129", "192.0.2.200", "2001:db8:1::1", "200
 
 @pytest.fixture
 def pc() -> Iterator[Host]:
-    """Make a machine with a name server, whose VPN takes everything but one network, as OpenVPN does it."""
+    """Make a machine with a name server, whose VPN takes everything but one network.
+
+    IPv4 by two halves of everything, as OpenVPN does it, IPv6 by a rule and a table, as wg-quick does.
+    """
     with namespaces.lan("pc", "router") as (pc, _):
         pc.serve(sys.executable, "-m", "tests.servers.tunnel", "tun0")
         for command in NETWORK.splitlines():

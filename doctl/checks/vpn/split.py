@@ -113,7 +113,7 @@ def _outside(ways: Sequence[Way], platform: str) -> _Verdict:
 
 def _inside(inside: Sequence[Way], ways: Sequence[Way]) -> str:
     tunnels = {_shown(way.by): way.by.verdict.evidence[0] for way in inside if way.by}
-    told = ", ".join(f"{name} ({evidence})" for name, evidence in tunnels.items())
+    told = "; ".join(f"{name}, {evidence}" for name, evidence in tunnels.items())
     count = "It goes" if len(inside) == len(ways) else f"{len(inside)} of its {len(ways)} addresses go"
     return f"{count} through the VPN {told}."
 
