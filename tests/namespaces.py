@@ -37,6 +37,16 @@ for address in addresses:
         print(False)
 """
 
+SWALLOW = """
+table inet hole {
+    chain everything {
+        type filter hook prerouting priority -300; policy drop;
+        icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+    }
+}
+"""
+"""Drops every packet that comes in, so that nothing is ever answered; neighbours are still found."""
+
 
 @dataclass(frozen=True)
 class Host:
@@ -140,6 +150,17 @@ def lan(*names: str, ipv4: bool = True, ipv6: bool = True) -> Iterator[tuple[Hos
         for host in hosts:
             _remove(host)
         subprocess.run(["ip", "netns", "del", switch], check=False, capture_output=True)
+
+
+@contextlib.contextmanager
+def black_hole() -> Iterator[Host]:
+    """Make a host whose way to everywhere, its name server included, swallows all packets."""
+    with lan("client", "hole") as (client, hole):
+        hole.nft(SWALLOW)
+        client.run("ip", "route", "add", "default", "via", hole.ipv4)
+        client.run("ip", "-6", "route", "add", "default", "via", hole.ipv6)
+        client._etc("resolv.conf").write_text(f"nameserver {hole.ipv4}\n")
+        yield client
 
 
 def throttle(host: Host, mbit: float, buffer_ms: int) -> None:

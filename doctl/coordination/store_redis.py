@@ -6,11 +6,13 @@ Needs Redis 6.2 or newer.
 
 import contextlib
 import hashlib
+import random
 from collections.abc import AsyncIterator, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Final, cast
 
-from doctl.coordination.matching import Member, pools_of
+from doctl.coordination.matching import EVERY, Member, pools_of
+from doctl.coordination.redis_script import Script
 from doctl.coordination.store import Counts, Publication
 from doctl.errors import MissingExtraError, NetworkError, UsageError
 from doctl.printable import printable
@@ -34,32 +36,35 @@ class RedisStore:
     def __init__(self, url: str, lifetime: float) -> None:
         self._redis = _client(url)
         self._lifetime = str(max(1, round(lifetime * 1000)))
-        self._script = self._redis.register_script(
-            resources.files("doctl.coordination").joinpath("store_redis.lua").read_text("utf-8")
-        )
+        self._chance = random.Random()  # noqa: S311 - spreads load, keeps no secret
+        text = resources.files("doctl.coordination").joinpath("store_redis.lua").read_text("utf-8")
+        self._script = Script(self._redis, text)
 
     async def join(self, swarm: str, member: Member, count: int) -> list[list[Member]]:
         """Remember ``member`` and look."""
         pools = pools_of(member)
-        record = _record(member)
-        former, found = await self._run(swarm, [count, member.share, member.owner, member.key, record, *pools])
-        if former:
-            await self._take_out(swarm, member.key, set(pools_of(_member(former))).difference(pools))
+        who = (member.share, member.owner, member.key, _record(member))
+        out, found = await self._run(swarm, count, who, pools)
+        for record in out:
+            await self._take_out(swarm, record, set(pools_of(_member(record))).difference(pools))
         return found
 
     async def leave(self, swarm: str, member: Member) -> None:
-        """Forget ``member``; where its pools still name it, looking clears that up."""
+        """Forget ``member``."""
         async with _answering():
             prefix = _prefix(swarm)
+            record = cast("bytes | None", await self._redis.get(f"{prefix}m {member.key}"))
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.delete(f"{prefix}m {member.key}")
                 pipe.zrem(f"{prefix}o {member.owner}", member.key)
                 pipe.zrem(EVERYBODY, f"{prefix}{member.key}")
                 await pipe.execute()
+        if record is not None:
+            await self._take_out(swarm, record, {EVERY, *pools_of(_member(record))})
 
     async def look(self, swarm: str, pools: Sequence[str], count: int) -> list[list[Member]]:
         """Return members of each pool."""
-        _, found = await self._run(swarm, [count, 0, "", "", "", *pools])
+        _, found = await self._run(swarm, count, (0, "", "", ""), pools)
         return found
 
     async def publish(self, publication: Publication, hash_file: bytes) -> None:
@@ -96,16 +101,21 @@ class RedisStore:
         """Close the connections."""
         await self._redis.aclose()
 
-    async def _run(self, swarm: str, arguments: Sequence[str | int]) -> tuple[bytes | None, list[list[Member]]]:
+    async def _run(
+        self, swarm: str, count: int, who: tuple[int, str, str, str], pools: Sequence[str]
+    ) -> tuple[list[bytes], list[list[Member]]]:
+        """Run the script; ``who`` has the owner's share, the owner, the member's key and its record."""
         async with _answering():
-            former, found = await self._script(keys=[_prefix(swarm), EVERYBODY], args=[self._lifetime, *arguments])
-        return former, [[_member(record) for record in pool] for pool in found]
+            out, found = await self._script(
+                _prefix(swarm), EVERYBODY, self._lifetime, count, self._chance.random(), *who, *pools
+            )
+        return out, [[_member(record) for record in pool] for pool in found]
 
-    async def _take_out(self, swarm: str, key: str, pools: set[str]) -> None:
-        """Take a member that has changed out of the pools that it has left."""
+    async def _take_out(self, swarm: str, record: bytes, pools: set[str]) -> None:
+        """Take the record of a member that left or changed out of ``pools``."""
         async with _answering(), self._redis.pipeline(transaction=False) as pipe:
             for pool in pools:
-                pipe.zrem(f"{_prefix(swarm)}p {pool}", key)
+                pipe.zrem(f"{_prefix(swarm)}p {pool}", record)
             await pipe.execute()
 
 

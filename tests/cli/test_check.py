@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Iterator
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -21,15 +20,6 @@ from tests import namespaces, need
 DOCTL = (sys.executable, "-m", "doctl")
 SCHEMA = json.loads(files("doctl.output").joinpath("schema", "report.json").read_text("utf-8"))
 AREAS_OF_FINDINGS = {"ports", "hosts", "proxy", "vpn", "teredo", "wsus"}
-SWALLOW = """
-table inet hole {
-    chain everything {
-        type filter hook prerouting priority -300; policy drop;
-        icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
-    }
-}
-"""
-"""Drops every packet that comes in, so that nothing is ever answered; neighbours are still found."""
 
 
 def checked(host: namespaces.Host, *arguments: str, prefix: tuple[str, ...] = ()) -> tuple[dict[str, Any], float]:
@@ -65,11 +55,7 @@ def statuses(report: dict[str, Any], check: str) -> set[str]:
 @pytest.fixture
 def black_hole() -> Iterator[namespaces.Host]:
     """Give a host whose way to everywhere, its name server included, swallows all packets."""
-    with namespaces.lan("client", "hole") as (client, hole):
-        hole.nft(SWALLOW)
-        client.run("ip", "route", "add", "default", "via", hole.ipv4)
-        client.run("ip", "-6", "route", "add", "default", "via", hole.ipv6)
-        Path("/etc/netns", client.name, "resolv.conf").write_text(f"nameserver {hole.ipv4}\n")
+    with namespaces.black_hole() as client:
         yield client
 
 

@@ -167,6 +167,35 @@ def test_only_so_many_are_given(where: Redis | None) -> None:
     asyncio.run(run())
 
 
+def test_everybody_is_given_in_time(where: Redis | None) -> None:
+    """Looking again and again for a few gives everybody sooner or later, the first and the last to join too."""
+
+    async def run() -> None:
+        async with remembering(where) as store, asyncio.timeout(10):
+            everybody = [member(number, f"10.0.0.{number}") for number in range(1, 41)]
+            for each in everybody:
+                await store.join("swarm", each, 0)
+            missing = {each.key for each in everybody}
+            while missing:
+                missing -= names(await store.look("swarm", [EVERY], 5))
+
+    asyncio.run(run())
+
+
+def test_who_is_beyond_a_share_is_given_to_nobody(where: Redis | None) -> None:
+    """What an address lost to its share is in no pool any more, not in one that those who came later are not in."""
+
+    async def run() -> None:
+        async with remembering(where) as store:
+            await store.join("swarm", member(0, "10.0.0.1", DownloadMode.INTERNET), 0)
+            for number in range(1, OF_A_MACHINE + 1):
+                await store.join("swarm", member(number, "10.0.0.1", DownloadMode.LAN, port=1 + number), 0)
+            far = member(99, "198.51.100.1", DownloadMode.INTERNET)
+            assert names(await store.join("swarm", far, 10)) == {far.key}
+
+    asyncio.run(run())
+
+
 def test_publications(where: Redis | None) -> None:
     """Content is found by its id and by its URL, with its hash file; what was not published is not."""
 

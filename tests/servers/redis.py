@@ -18,6 +18,12 @@ class Redis:
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"unix://{self._socket}"
 
+    @property
+    def pid(self) -> int:
+        """The process id; it must run."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Run it, empty, and wait until it answers."""
         options = ("--port", "0", "--unixsocket", self._socket, "--save", "", "--dir", self._home)
