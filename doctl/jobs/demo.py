@@ -48,11 +48,10 @@ Say = Callable[[str], None]
 
 @dataclass(slots=True)
 class Shown:
-    """What there was to see: the fetch, the peers' roles by address, and what the checks found."""
+    """What there is to see: the fetch, and the peers' roles by address."""
 
     result: FetchResult = field(default_factory=FetchResult)
     roles: dict[str, str] = field(default_factory=dict)
-    report: Report | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +71,11 @@ class _Files:
 
 async def demo(
     network: Network, folder: Path, shown: Shown, host: Host, *, watch: Callable[[Progress], None], say: Say
-) -> None:
-    """Check and fetch from an origin and three peers, who find each other through a coordinator; fill ``shown``.
+) -> Report:
+    """Check and fetch from an origin and three peers, who find each other through a coordinator.
 
-    Nothing is written outside ``folder`` and nothing sent outside this machine.
+    Fills ``shown`` and returns what the checks found. Nothing is written outside ``folder`` and nothing sent outside
+    this machine.
     """
     say(f"making a file of {LENGTH:,} random bytes, and a damaged copy of it")
     files = await in_thread(lambda progress: _make_files(folder, progress))
@@ -89,10 +89,11 @@ async def demo(
             say(f"{role} listens on {address}{' and joins the swarm' if service else ''}")
         addresses = tuple(Address.parse(address) for address in shown.roles)
         say("checking the peers' ports, the way in from outside, and the origin's byte ranges")
-        shown.report = await checked(network, Stage(url, addresses, service), host)
+        report = await checked(network, Stage(url, addresses, service), host)
         found = "the service names the peers, and " if service else ""
         say(f"fetching from all of them at once; {found}no piece counts unchecked")
         await fetch(network, _order(files, url, service, addresses), shown.result, watch=watch, say=say)
+    return report
 
 
 def _order(files: _Files, url: str, service: str, peers: tuple[Address, ...]) -> FetchOrder:
@@ -135,17 +136,23 @@ async def _coordinator(network: Network, files: _Files, url: str, say: Say) -> A
     order = CoordinatorOrder(Address(LOOPBACK, 0), publish=(offer,), kept=kept, alone=False)
     serving = asyncio.create_task(coordinate(network, order, lambda where, _tls: place.set_result(where), say))
     try:
-        await asyncio.wait((serving, place), return_when=asyncio.FIRST_COMPLETED)
-        if serving.done():
-            serving.result()
-        say(f"a coordination service listens at http://{place.result()} and knows the file's hashes")
-        yield f"http://{place.result()}"
-    except MissingExtraError as error:
-        say(f"no coordination service, so that the fetch is told of its peers: {error}")
-        yield ""
+        yield await _started(serving, place, say)
     finally:
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
+
+
+async def _started(serving: "asyncio.Task[None]", place: "asyncio.Future[Address]", say: Say) -> str:
+    """Wait until the service listens, and return its URL; empty where it cannot, for want of an extra."""
+    await asyncio.wait((serving, place), return_when=asyncio.FIRST_COMPLETED)
+    try:
+        if serving.done():
+            serving.result()
+    except MissingExtraError as error:
+        say(f"no coordination service, so that the fetch is told of its peers: {error}")
+        return ""
+    say(f"a coordination service listens at http://{place.result()} and knows the file's hashes")
+    return f"http://{place.result()}"
 
 
 @contextlib.asynccontextmanager
