@@ -66,7 +66,7 @@ def command(
     wanted: ResultFormatOption = ResultFormat.TEXT,
     output: ResultOutputOption = None,
     timeout: TimeoutOption = 10.0,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say how uploads give way.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say how uploads give way, and the SHA-256.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No talk and no progress.")] = False,
 ) -> int:
     """Fetch a file from HTTP and peers at once."""
@@ -93,6 +93,7 @@ def command(
         phf=phf,
         hash_of_hashes=parse_hash_of_hashes(hash_of_hashes) if hash_of_hashes is not None else None,
         sha256=quantities.sha256(sha256) if sha256 is not None else None,
+        digest=verbose or wanted is ResultFormat.JSON,
         peers=tuple(dict.fromkeys(quantities.peer_address(text) for text in peer or [])),
         cache_host=_cache_host(swarm.settings.words("DOCacheHost")),
         mode=swarm.mode,

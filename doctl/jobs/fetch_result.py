@@ -28,7 +28,8 @@ class FetchOrder:
 
     ``mode`` is that of now and ``mode_from`` says where it came from, if not from the caller; in ``settings`` boundary
     groups have not been applied. ``background`` says whose limits hold; ``rendezvous`` is the service to find peers by.
-    ``direct`` does without any proxy, whatever the environment says.
+    ``direct`` does without any proxy, whatever the environment says. ``digest`` says whether the SHA-256 of the whole
+    file is to be told even where every piece has a hash of its own.
     """
 
     url: str
@@ -36,6 +37,7 @@ class FetchOrder:
     phf: str | None = None
     hash_of_hashes: bytes | None = None
     sha256: str | None = None
+    digest: bool = True
     peers: tuple[Address, ...] = ()
     mode: int = 1
     mode_from: str = ""

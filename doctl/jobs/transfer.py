@@ -159,8 +159,9 @@ class Transfer:
             share.file.close()
 
     def _engine(self, store: Store, minder: Minder, start: int) -> Engine:
-        intake = self._intake(minder)
-        engine = Engine(store, self._result.ledger, self._job.network.now, start=start, intake=intake)
+        intake, order = self._intake(minder), self._order
+        digest = order.digest or order.sha256 is not None or store.content.hash_of_hashes is None
+        engine = Engine(store, self._result.ledger, self._job.network.now, start=start, intake=intake, digest=digest)
         engine.say = self._job.say
         engine.more_may_come = lambda: any(hope() for hope in self._hopes)
         minder.follow(lambda now: setattr(engine, "enough", now.enough))
@@ -187,7 +188,7 @@ class Transfer:
         remote = link.connection.remote
         return PeerSource(str(remote), link.account.kind, at_hand, self._job.network.now, redial=False)
 
-    def _keep(self, store: Store, digest: str) -> None:
+    def _keep(self, store: Store, digest: str | None) -> None:
         """Note the digest; a file that is another than was asked for stays in part only where a hash file vouches."""
         self._result.sha256 = digest
         if self._order.sha256 in (None, digest):

@@ -2,6 +2,7 @@
 
 import functools
 import ssl
+import sys
 import urllib.request
 from typing import TYPE_CHECKING, Final
 
@@ -42,6 +43,7 @@ def make_client(
 
     HTTP/1.1 only: several ranges at once are worth having because each has a connection of its own.
     """
+    sys.modules["httpx._main"] = None  # type: ignore[assignment]  # its own command line, which loads half as much again
     import httpcore  # noqa: PLC0415 - most commands need no HTTP, and it is slow to load
     import httpx  # noqa: PLC0415 - likewise
 

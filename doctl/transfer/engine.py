@@ -17,6 +17,7 @@ from doctl.transfer.buffers import BufferPool
 from doctl.transfer.content import Content
 from doctl.transfer.desk import Kind, Source
 from doctl.transfer.digest import FileDigest
+from doctl.transfer.flush import Flush
 from doctl.transfer.ledger import PEER_KINDS, Ledger
 from doctl.transfer.limits import Intake
 from doctl.transfer.plan import Plan
@@ -27,17 +28,27 @@ STALL: Final = 60.0
 """Seconds without a byte from any source after which a download gives up."""
 TICK: Final = 0.25
 """Seconds after which waiting sources look again even if nothing happened: time alone makes others late."""
-THREADS: Final = 3
-"""Threads that hash and write: two keep both of a small machine's cores busy, one follows with the whole digest."""
+THREADS: Final = 4
+"""Threads: two that hash and write keep both of a small machine's cores busy; one for the digest, one for the disk."""
 
 
 class Engine:
     """The transfer of one content into one store; what sources see of it is ``desk.Desk``."""
 
     def __init__(
-        self, store: Store, ledger: Ledger, now: Callable[[], float], *, start: int = 0, intake: Intake | None = None
+        self,
+        store: Store,
+        ledger: Ledger,
+        now: Callable[[], float],
+        *,
+        start: int = 0,
+        intake: Intake | None = None,
+        digest: bool = True,
     ) -> None:
-        """Prepare to fetch what ``store`` lacks, choosing from piece ``start`` on; ``now`` gives monotonic seconds."""
+        """Prepare to fetch what ``store`` lacks, choosing from piece ``start`` on; ``now`` gives monotonic seconds.
+
+        ``digest`` says whether the SHA-256 of the whole file is wanted: hashing everything once more costs as much.
+        """
         self.content: Content = store.content
         self.plan = Plan(self.content.pieces, done=store.verified, start=start)
         self.ledger = ledger
@@ -55,7 +66,8 @@ class Engine:
         self._now = now
         self._intake = intake or Intake()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="doctl-piece")
-        self._digest = FileDigest(store, self._threads)
+        self._digest = FileDigest(store, self._threads) if digest else None
+        self._flush = Flush(store, self._threads, self._look_at)
         self._pool = BufferPool(self.content.piece_size)
         self._sources: dict[Source, asyncio.Task[None]] = {}
         self._checks: set[asyncio.Task[None]] = set()
@@ -67,15 +79,15 @@ class Engine:
 
     # -- running
 
-    async def run(self) -> str:
-        """Fetch everything from the sources added before and meanwhile; return the whole file's SHA-256 in hex."""
+    async def run(self) -> str | None:
+        """Fetch everything from the sources added before and meanwhile; return the digest in hex, if it is wanted."""
         self._last_byte = self._now()
-        self._digest.advance()
+        self._advance_digest()
         try:
             while not self.plan.complete:
                 self._give_up_if_hopeless()
                 await self.changed()
-            return await self._digest.finish()
+            return await self._digest.finish() if self._digest else None
         finally:
             await self._stop()
 
@@ -127,8 +139,8 @@ class Engine:
         del self._sources[source]
         self._notify()
 
-    def _look_at(self, ended: asyncio.Task[None]) -> None:
-        """Let a bug in a source or a check end the download, as what it is."""
+    def _look_at(self, ended: asyncio.Future[None]) -> None:
+        """Let a bug in a source or a check, or a disk that fails, end the download, as what it is."""
         if not ended.cancelled() and (bug := ended.exception()) is not None:
             self._fatal = bug
             self._notify()
@@ -151,8 +163,13 @@ class Engine:
         rest = origins or [error for _, error in self.failures]
         return rest[-1] if rest else None
 
+    def _advance_digest(self) -> None:
+        if self._digest is not None:
+            self._digest.advance()
+
     async def _stop(self) -> None:
-        self._digest.stop()
+        if self._digest is not None:
+            self._digest.stop()
         while tasks := [*self._sources.values()]:  # more may come while these end
             for task in tasks:
                 task.cancel()
@@ -269,7 +286,8 @@ class Engine:
     def _accept(self, source: Source, piece: int, size: int) -> None:
         self.plan.finish(piece)
         self.ledger.book(source.name, source.kind, size, self._now())
-        self._digest.advance()
+        self._advance_digest()
+        self._flush.wrote(size)
         self.on_verified(piece)
 
     def _reject(self, source: Source, piece: int, size: int) -> None:

@@ -91,6 +91,11 @@ class Store:
         with explained(self.path):
             return (self._part if self._part.exists() else self.path).open("rb", buffering=0)
 
+    def flush(self) -> None:
+        """Make what is written so far safe on disk; more may be written meanwhile."""
+        with explained(self.path):
+            os.fsync(self._data.fileno())
+
     def sync(self) -> None:
         """Make the whole data safe on disk; takes as long as the disk does."""
         with explained(self.path):

@@ -220,6 +220,19 @@ def test_text_says_what_came_from_where(tmp_path: Path, capsys: Shown) -> None:
     assert re.search(r"^http +163.8 KB$", shown, re.MULTILINE)
 
 
+@pytest.mark.parametrize(("options", "told"), [([], False), (["-v"], True), (["--sha256", SHA256], True)])
+def test_the_whole_is_hashed_again_only_for_who_asks(
+    tmp_path: Path, capsys: Shown, options: list[str], told: bool
+) -> None:
+    """Where every piece has a hash of its own, the text has the file's digest with -v or --sha256 alone."""
+    trusting = ["--hash-of-hashes", TRUSTED, "-o", str(tmp_path / "got"), *options]
+    with Origin(DATA, with_hash_file(".phf")) as origin:
+        assert run(["fetch", origin.url, *trusting]) == 0
+    shown = capsys.readouterr().out
+    assert "every piece has its hash" in shown
+    assert (f"sha256    {SHA256}\n" in shown) == told == ("sha256" in shown)
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
