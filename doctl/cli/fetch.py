@@ -66,7 +66,7 @@ def command(
     wanted: ResultFormatOption = ResultFormat.TEXT,
     output: ResultOutputOption = None,
     timeout: TimeoutOption = 10.0,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say how uploads give way, and the SHA-256.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say how uploads give way; the SHA-256.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No talk and no progress.")] = False,
 ) -> int:
     """Fetch a file from HTTP and peers at once."""

@@ -120,7 +120,7 @@ class Download:
             self.engine.add(source)
         return self.engine
 
-    async def run(self) -> str:
+    async def run(self) -> str | None:
         """Fetch everything."""
         async with asyncio.timeout(20):
             return await self.start().run()
