@@ -1,27 +1,22 @@
 """The entry point: answers ``--version`` without loading anything, else hands over to the command line."""
 
-import gc
+import os
 import sys
-from typing import Final
 
 from doctl import __version__
 
-GARBAGE: Final = 100_000
-"""Objects in cycles that may gather; by default 700, for which everything that was loaded is looked at again and again.
-
-Measured on a fetch of 1 GiB over loopback: 0.1 s of 1.5 s less.
-"""
-
 
 def main() -> int:
-    """Run doctl with the process's arguments and return its exit code."""
+    """Run doctl with the process's arguments; return the exit code, or end the process with it."""
     if sys.argv[1:] == ["--version"]:
         sys.stdout.write(f"doctl {__version__}\n")
         return 0
-    gc.set_threshold(GARBAGE)
     from doctl.cli.app import run  # noqa: PLC0415 - Typer alone takes longer to load than --version may take
 
-    return run(sys.argv[1:])
+    code = run(sys.argv[1:])
+    # All is written and closed. What Python would still do is take apart every module that was loaded: a fifth of the
+    # time of a short command.
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -85,12 +85,14 @@ def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command line and return the exit code; never raises, never prints a traceback.
+    """Run the command line, write out what it said and return the exit code; never raises, never prints a traceback.
 
     Whatever goes wrong is Nagios' UNKNOWN to a caller that asked for ``--format nagios``.
     """
     try:
-        return _run(list(arguments)) if arguments else _run(["--help"]) or Exit.USAGE
+        code = _run(list(arguments)) if arguments else _run(["--help"]) or Exit.USAGE
+        sys.stdout.flush()
+        return code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left: nothing more to say
         return Exit.FAILED

@@ -120,10 +120,12 @@ class Download:
             self.engine.add(source)
         return self.engine
 
-    async def run(self) -> str | None:
+    async def run(self) -> str:
         """Fetch everything."""
         async with asyncio.timeout(20):
-            return await self.start().run()
+            digest = await self.start().run()
+        assert digest is not None
+        return digest
 
 
 @pytest.fixture
