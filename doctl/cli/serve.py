@@ -70,8 +70,7 @@ def command(
         return Exit.PASSED
     finally:
         if not quiet:
-            sent = sum(peer.bytes_sent for peer in ledger.peers.values())
-            sys.stderr.write(f"gave {size(sent)} to {len(ledger.peers)} peers\n")
+            sys.stderr.write(f"gave {size(ledger.bytes_sent())} to {len(ledger.peers)} peers\n")
 
 
 def _say(line: str) -> None:

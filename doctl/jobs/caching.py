@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import time
-from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
@@ -117,8 +116,7 @@ class CacheFirst:
 
 def _may_pass(error: DoctlError) -> bool:
     """Whether a cache that failed so may do better in a while; one that has something else will not."""
-    answered_late = isinstance(error, OriginError) and (error.status or 0) >= HTTPStatus.INTERNAL_SERVER_ERROR
-    return isinstance(error, NetworkError | BusyError) or answered_late
+    return isinstance(error, NetworkError | BusyError)
 
 
 def notes_file() -> Path:

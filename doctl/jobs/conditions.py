@@ -12,7 +12,7 @@ from doctl.jobs.settings import own_addresses
 from doctl.jobs.upload_count import UploadCount
 from doctl.net.adapters import Adapter
 from doctl.net.base import Network
-from doctl.settings import IPAddress, Settings
+from doctl.settings import IPAddress, Origin, Settings
 from doctl.transfer.rules import Conditions
 
 TIMEOUT: Final = 5.0
@@ -52,6 +52,8 @@ class Looker:
     def __init__(self, network: Network, settings: Settings, subject: Subject) -> None:
         self._network = network
         self._words = settings.words("DOVpnKeywords")
+        made = any(value.origin is not Origin.DEFAULT for value in settings.values.values())
+        self._idle = not (made or subject.swarm)
         self._subject = subject
         self._ram: int | None = None
         self._disk: int | None = None
@@ -62,8 +64,13 @@ class Looker:
         self._addresses: tuple[IPAddress, ...] = ()
 
     async def look(self) -> Conditions:
-        """Look at everything; adapters that cannot be read forbid nothing."""
+        """Look at everything; adapters that cannot be read forbid nothing.
+
+        Where nothing was set and there are no peers no rule can apply, and nobody need be asked.
+        """
         network, subject = self._network, self._subject
+        if self._idle:
+            return Conditions(swarm=False)
         if not self._looked:
             self._looked, self._ram = True, await network.memory()
             self._disk = await network.disk_size(subject.folder) if subject.folder is not None else None

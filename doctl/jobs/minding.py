@@ -103,10 +103,11 @@ class Minder:
 
     async def look(self) -> None:
         """Apply the rules to what the world is like now, and tell if that changes anything."""
+        at = self._loop.time() - self._start
         conditions = await self._looker.look()
         self._move({*conditions.addresses})
         before, self.now = self.now, allowed(self._settings, conditions)
-        self._note()
+        self._note(at)
         if before != self.now:
             for act in self._followers:
                 act(self.now)
@@ -119,9 +120,8 @@ class Minder:
             for act in self._movers:
                 act(gone)
 
-    def _note(self) -> None:
-        """Record which rules begin and end, and say so."""
-        at = self._loop.time() - self._start
+    def _note(self, at: float) -> None:
+        """Record which rules begin and end ``at`` so many seconds, and say so."""
         for rule in [rule for rule in self._in_force if rule not in self.now.rules]:
             self._in_force.pop(rule).until = at
             self._say(f"no longer: {rule.effect}")

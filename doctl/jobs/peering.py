@@ -111,7 +111,7 @@ class Peering:
             port=port,
             left=self._engine.bytes_missing,
             received=ledger.bytes_from.__getitem__,
-            sent=lambda: sum(peer.bytes_sent for peer in ledger.peers.values()),
+            sent=ledger.bytes_sent,
         )
         rendezvous = replace(self._order.rendezvous, mode=DownloadMode(mode))
         self._finder = Finder(self._joining.of(rendezvous), rendezvous, place, say=self._job.say)

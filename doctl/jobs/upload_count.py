@@ -72,8 +72,10 @@ class UploadCount:
 
     def _read(self, month: str) -> int:
         """Return what the file has for ``month``; 0 if it is of another one, or nothing that can be understood."""
-        if not self._file.is_file():
+        if not self._file.exists():
             return 0
+        if not self._file.is_file():  # a pipe might be read, or written, for ever
+            raise LocalError(f"{self._file} is no file")
         with self._file.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
         try:

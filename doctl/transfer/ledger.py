@@ -46,6 +46,10 @@ class Ledger:
             self.peer(name, kind).bytes_received += count
         self._recent.append((now, count, kind in PEER_KINDS))
 
+    def bytes_sent(self) -> int:
+        """Return the bytes that peers have had."""
+        return sum(peer.bytes_sent for peer in self.peers.values())
+
     def sent_to_internet(self) -> int:
         """Return the bytes that Internet peers have had."""
         return sum(peer.bytes_sent for peer in self.peers.values() if peer.kind is Kind.INTERNET)

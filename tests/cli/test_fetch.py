@@ -15,6 +15,7 @@ import jsonschema
 import pytest
 
 from doctl.cli.app import run
+from doctl.transfer.rules import Name
 from doctl.wire.hash_file import HashFile, encode, to_json
 from tests.servers.exchange import Reply, Request
 from tests.servers.origin import Behaviour, File, Origin, in_chunks, later, proper, status
@@ -68,6 +69,52 @@ def test_without_a_hash_only_http(tmp_path: Path, capsys: Shown) -> None:
     assert "--hash-of-hashes" in result["mode_reason"]
     assert result["bytes_from"] == {"http": len(DATA), "cache": 0, "lan": 0, "group": 0, "internet": 0}
     assert result["peers"] == []
+
+
+@pytest.mark.parametrize(
+    ("options", "rule", "setting", "value", "effect"),
+    [
+        ([], "bandwidth", "DOMaxForegroundDownloadBandwidth", 9000, "at most 9000 KB/s"),
+        (["--background"], "percentage", "DOPercentageMaxBackgroundBandwidth", 50, "50 % of the link, LAN peers aside"),
+    ],
+)
+def test_the_rules_are_in_the_result(
+    options: list[str], rule: str, setting: str, value: int, effect: str, tmp_path: Path, capsys: Shown
+) -> None:
+    """The rules of the ground that was asked for, and where they came from, with the name of the settings file."""
+    file = tmp_path / "do.toml"
+    file.write_text("[settings]\nDOMaxForegroundDownloadBandwidth = 9000\nDOPercentageMaxBackgroundBandwidth = 50\n")
+    with Origin(DATA) as origin:
+        result = fetch(capsys, 0, origin.url, "-o", tmp_path / "got", "--settings", file, *options)
+    assert result["rules"] == [
+        {
+            "rule": rule,
+            "setting": setting,
+            "value": value,
+            "source": f"file {file}",
+            "effect": effect,
+            "since_s": 0.0,
+            "until_s": None,
+        }
+    ]
+
+
+def test_the_schema_knows_every_rule(capsys: Shown) -> None:
+    """And no other."""
+    assert run(["schema", "fetch"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    assert schema["$defs"]["rule"]["properties"]["rule"]["enum"] == [*Name]
+
+
+def test_hours_that_are_none_are_wrong_use(tmp_path: Path, capsys: Shown) -> None:
+    """The message names the file and says how hours are written; nothing is fetched."""
+    file = tmp_path / "do.toml"
+    file.write_text('[settings]\nDOSetHoursToLimitForegroundDownloadBandwidth = "daily"\n')
+    with Origin(DATA) as origin:
+        assert run(["fetch", origin.url, "-o", str(tmp_path / "got"), "--settings", str(file)]) == 2
+    said = capsys.readouterr().err
+    assert f"{file}: 'daily' are no hours with limits in percent; write 8-17 in 20 out 80" in said
+    assert not (tmp_path / "got").exists()
 
 
 @pytest.mark.parametrize("suffix", [".phf", "/pieceshash"])

@@ -1,6 +1,7 @@
 """Uploads of the real command give way: on a real bottleneck, and in what ``fetch -v`` says."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -54,3 +55,20 @@ def test_verbose_says_by_what_uploads_give_way(tmp_path: Path) -> None:
             )  # fmt: skip
             assert done.returncode == 0, done.stderr
             assert done.stderr.count("uploads give way to everything else: ") == times
+
+
+def test_a_seed_says_so_too(tmp_path: Path) -> None:
+    """``serve -v`` names the means when the first peer comes."""
+    shared = write_random(tmp_path / "shared.cab", 3 << 20)
+    command = [*DOCTL, "serve", str(shared), "--listen", "127.0.0.1:0", "--format", "json", "-v"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as seed:
+        assert seed.stdout is not None
+        assert seed.stderr is not None
+        ready = json.loads(seed.stdout.readline())
+        done = doctl(
+            "fetch", "http://127.0.0.1:9/", "-o", tmp_path / "got.cab", "--phf", hash_file_of(shared),
+            "--hash-of-hashes", ready["hash_of_hashes"][0], "--peer", ready["address"], "--listen", "127.0.0.1:0",
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert seed.stderr.readline().startswith("uploads give way to everything else: ")
+        seed.terminate()

@@ -235,6 +235,16 @@ def test_nothing_is_said_while_nothing_changes() -> None:
     assert (len(life.followed), life.said, life.gone) == (1, [], [])
 
 
+@pytest.mark.parametrize("settings", [layered(), BRANCH])
+def test_nobody_is_asked_where_nothing_could_follow(settings: Settings) -> None:
+    """A plain fetch over HTTP that no setting is about costs no look at the machine."""
+    network = FakeNetwork(interfaces=(ETHERNET,))
+    assert (
+        live(network, settings, Subject(swarm=False), {}).allowed == [Allowed(mode=1, peering=False, uploads=False)] * 2
+    )
+    assert network.asked == []
+
+
 def test_addresses_that_are_gone_are_told() -> None:
     """Whoever holds connections from them can then let go; new addresses alone are no reason."""
     both = replace(ETHERNET, addresses=(*ETHERNET.addresses, ipaddress.ip_interface("fd00::1/64")))
