@@ -8,6 +8,7 @@ import os
 import socket
 import ssl
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, BinaryIO
@@ -160,8 +161,8 @@ class SystemNetwork:
         return system_trust()
 
     def now(self) -> float:
-        """Monotonic seconds."""
-        return asyncio.get_running_loop().time()
+        """Monotonic seconds, by the clock of asyncio's loops."""
+        return time.monotonic()
 
     async def resolve(self, host: str, timeout: float) -> list[str]:
         """Return the addresses of ``host``; what looks it up is left behind when the time is up."""

@@ -83,12 +83,14 @@ class Engine:
         """Fetch everything from the sources added before and meanwhile; return the digest in hex, if it is wanted."""
         self._last_byte = self._now()
         self._advance_digest()
+        ticking = asyncio.create_task(self._tick())
         try:
             while not self.plan.complete:
                 self._give_up_if_hopeless()
                 await self.changed()
             return await self._digest.finish() if self._digest else None
         finally:
+            ticking.cancel()
             await self._stop()
 
     def add(self, source: Source) -> asyncio.Task[None]:
@@ -214,9 +216,7 @@ class Engine:
 
     async def changed(self) -> None:
         """See ``Desk``."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(TICK):
-                await self._change.wait()
+        await self._change.wait()
 
     async def buffer(self) -> memoryview:
         """See ``Desk``."""
@@ -300,6 +300,11 @@ class Engine:
                     f"the origin and the hash file disagree: piece {piece} from {source.name} was wrong twice; "
                     "one of the two belongs to another version of the file"
                 )
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            self._notify()
 
     def _notify(self) -> None:
         self._change.set()
