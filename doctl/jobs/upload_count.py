@@ -16,7 +16,7 @@ MOST_BYTES: Final = 1024
 MOST_COUNTED: Final = 1 << 62
 TRIES: Final = 50
 PAUSE: Final = 0.01
-"""How often, and after how many seconds, it is tried again while another doctl writes the file."""
+"""How often, and after how many seconds, it is tried again while another doctl has the file."""
 
 
 def count_file() -> Path:
@@ -34,6 +34,7 @@ class UploadCount:
         self._say = say
         self._said = False
         self._noted = 0
+        self._known = ("", 0)
 
     def total(self, here: int, month: str) -> int:
         """Count what is new of the ``here`` bytes of this run; return all that were sent in ``month`` (``2026-01``).
@@ -43,23 +44,29 @@ class UploadCount:
         """
         new = here - self._noted
         try:
-            if not new:
-                return self._read(month)
+            if not new and not self._file.exists():
+                return 0
             self._file.parent.mkdir(parents=True, exist_ok=True)
             with self._locked():
-                total = min(self._read(month) + new, MOST_COUNTED)
-                atomic.write(self._file, json.dumps({"month": month, "bytes_to_internet": total}).encode())
+                return self._add(new, month)
         except BlockingIOError:  # others are at it just now: there is a next time
-            return self._read(month) + new
+            known, total = self._known
+            return (total if known == month else 0) + new
         except (LocalError, OSError) as error:
             self._complain(f"uploads of other runs do not count: {error}")
             return here
-        self._noted = here
+
+    def _add(self, new: int, month: str) -> int:
+        total = min(self._read(month) + new, MOST_COUNTED)
+        if new:
+            atomic.write(self._file, json.dumps({"month": month, "bytes_to_internet": total}).encode())
+        self._noted += new
+        self._known = (month, total)
         return total
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        """Be the only doctl that writes the file; BlockingIOError if others keep at it."""
+        """Be the only doctl that has the file, which Windows would else not replace; BlockingIOError if others do."""
         for tries_left in reversed(range(TRIES)):
             try:
                 with open_exclusive(self._file.with_suffix(".lock")):

@@ -19,7 +19,7 @@ from doctl.transfer.desk import Kind
 from doctl.transfer.rules import GB, MB
 from tests.jobs.world import LENGTH, VPN, Machine, World, ethernet, live, settings_of
 
-pytestmark = pytest.mark.usefixtures("kept")
+pytestmark = pytest.mark.usefixtures("apart")
 
 KBPS = 10
 """KB a second that the seed gives: the file takes longer than any test here looks."""

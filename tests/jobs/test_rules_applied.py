@@ -11,7 +11,7 @@ from doctl.sources.http import PARALLEL
 from doctl.transfer.desk import Kind
 from tests.jobs.world import LENGTH, VPN, World, ethernet, live, settings_of
 
-pytestmark = pytest.mark.usefixtures("kept")
+pytestmark = pytest.mark.usefixtures("apart")
 
 # -- how much may come
 
@@ -66,6 +66,7 @@ def seconds_at(kbps: int, *, measured: object) -> float:
     return at_once / KBPS / 1000 + (LENGTH - at_once) / kbps / 1000
 
 
+@pytest.mark.usefixtures("kept")
 @pytest.mark.parametrize(("address", "kind", "kbps"), [("10.0.0.1", "lan", KBPS), ("93.184.216.34", "internet", 20)])
 def test_lan_peers_are_not_held_to_percentages(address: str, kind: str, kbps: int, tmp_path: Path) -> None:
     """They bring what they can; Internet peers are held to a part of the link."""
@@ -168,6 +169,7 @@ def test_waiting_for_peers_is_no_stall(tmp_path: Path) -> None:
 CACHED: dict[str, int | str] = {"DOCacheHost": "mcc.test", "DODelayCacheServerFallbackForeground": 30}
 
 
+@pytest.mark.usefixtures("kept")
 @pytest.mark.parametrize(
     ("settings", "status", "asked", "tries"),
     [
@@ -193,6 +195,7 @@ def test_the_origin_waits_for_the_cache_server(
     assert tries is None or world.cache.tries == pytest.approx(tries, abs=1)
 
 
+@pytest.mark.usefixtures("kept")
 def test_no_cache_server_on_a_vpn(tmp_path: Path) -> None:
     """It is left within a look after a VPN comes up, and asked again after it is gone."""
     policy = settings_of(DOCacheHost="mcc.test", DODisallowCacheServerDownloadsOnVPN=1)
