@@ -38,6 +38,7 @@ class Subject:
     """
 
     background: bool = False
+    fetching: bool = True
     swarm: bool = True
     file_bytes: int | None = None
     folder: Path | None = None
@@ -78,6 +79,7 @@ class Looker:
         clock = network.local_time()
         return Conditions(
             background=subject.background,
+            fetching=subject.fetching,
             swarm=subject.swarm,
             age=asyncio.get_running_loop().time() - self._start,
             minute=clock.hour * 60 + clock.minute,

@@ -83,7 +83,8 @@ async def serve(
     shared = [*_large_enough(every, order.settings, say)]
     slots, limit = Slots(order.slots, network.now), RateLimit(order.max_up)
     uploads = UploadCount(count_file(), say)
-    subject = Subject(folder=shared[0].path.parent, to_internet=ledger.sent_to_internet, uploads=uploads)
+    folder = shared[0].path.parent
+    subject = Subject(fetching=False, folder=folder, to_internet=ledger.sent_to_internet, uploads=uploads)
     manners = told_once(say, wanted=order.verbose)
     with contextlib.ExitStack() as files:
         async with minding(network, order.settings, subject, say) as minder, Node(network) as node:

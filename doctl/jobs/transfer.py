@@ -117,7 +117,8 @@ class Transfer:
             minder.lead(node, share.slots)
             listener = await listen_for_peers(self._job.network, self._order.listen)
             node.accept_on(listener)
-            self._job.say(f"giving verified pieces to peers on {listener.address}")
+            if minder.now.peering:
+                self._job.say(f"giving verified pieces to peers on {listener.address}")
             engine = self._engine(store, minder, start=self._first_piece(store.content, joining))
             engine.on_verified = share.verified_piece
 

@@ -57,14 +57,16 @@ class Ground(enum.StrEnum):
 class Conditions:
     """What the world is like at the moment; None where the system does not tell, which forbids nothing.
 
-    ``swarm`` is false for content that cannot come from peers whatever the rules are; ``age`` is the transfer's, in
-    seconds; ``minute`` is of the local day; ``offline`` means that every link there was is down; ``vpns`` names the
-    adapters in use that count as VPNs; ``battery`` is its percent while the machine runs on it, None on mains;
-    ``from_peers`` is what peers bring a second, None where there are none; ``sent_to_internet`` counts this month's
-    bytes to Internet peers; ``file_bytes`` is the length of what is fetched or shared. The rest is in bytes.
+    ``fetching`` is false for what is only given to others, ``swarm`` for content that cannot come from peers whatever
+    the rules are; ``age`` is the transfer's, in seconds; ``minute`` is of the local day; ``offline`` means that every
+    link there was is down; ``vpns`` names the adapters in use that count as VPNs; ``battery`` is its percent while the
+    machine runs on it, None on mains; ``from_peers`` is what peers bring a second, None where there are none;
+    ``sent_to_internet`` counts this month's bytes to Internet peers; ``file_bytes`` is the length of what is fetched or
+    shared. The rest is in bytes.
     """
 
     background: bool = False
+    fetching: bool = True
     swarm: bool = True
     age: float = 0.0
     minute: int = 0
@@ -158,7 +160,8 @@ def allowed(settings: Settings, now: Conditions) -> Allowed:
     here = effective(settings, now.addresses)
     about_peers = [*_no_peers(here, now), *_no_uploads(here, now)] if now.swarm else []
     peering = now.swarm and not any(rule.name in NO_PEERS for rule in about_peers)
-    rules = (*about_peers, *_limits(here, now), *_delays(here, now, peers=peering))
+    about_sources = [*_limits(here, now), *_delays(here, now, peers=peering)] if now.fetching else []
+    rules = (*about_peers, *about_sources)
     names = {rule.name for rule in rules}
     return Allowed(
         mode=_mode(here),

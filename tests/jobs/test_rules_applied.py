@@ -136,17 +136,16 @@ DELAY = {"DODelayForegroundDownloadFromHttp": 5, "DODelayBackgroundDownloadFromH
         (DELAY, {"background": True}, {3.0: {"interfaces": (VPN,)}}, 4.0),
         (DELAY | {"DODownloadMode": 0}, {"mode": 0}, {}, 0.0),
         (DELAY | {"DOMinFileSizeToCache": 2}, {}, {}, 0.0),
-        (DELAY | {"DOCacheHost": "mcc.test"}, {}, {}, None),
     ],
 )
 def test_http_waits_for_peers(
     settings: dict[str, int | str],
     options: dict[str, Any],
     changes: dict[float, dict[str, object]],
-    asked: float | None,
+    asked: float,
     tmp_path: Path,
 ) -> None:
-    """For as long as it is to, if there may be peers and only then; a cache server is asked after the same delay."""
+    """For as long as it is to, if there may be peers and only then."""
 
     async def fetching(world: World) -> None:
         async with world.seed(1000) as peer, world.changing(changes):
@@ -154,9 +153,7 @@ def test_http_waits_for_peers(
 
     world = live(tmp_path, fetching)
     assert world.result.error is None
-    assert world.asked(world.origin) == (None if asked is None else pytest.approx(asked, abs=0.3))
-    if asked is None:
-        assert world.asked(world.cache) == pytest.approx(5.0, abs=0.3)
+    assert world.asked(world.origin) == pytest.approx(asked, abs=0.3)
 
 
 def test_waiting_for_peers_is_no_stall(tmp_path: Path) -> None:
@@ -193,6 +190,15 @@ def test_the_origin_waits_for_the_cache_server(
     assert world.result.error is None
     assert world.asked(world.origin) == (None if asked is None else pytest.approx(asked, abs=2.5))
     assert tries is None or world.cache.tries == pytest.approx(tries, abs=1)
+
+
+@pytest.mark.usefixtures("kept")
+def test_the_cache_server_waits_for_peers_too(tmp_path: Path) -> None:
+    """The delay for peers comes before it."""
+    settings = settings_of(DOCacheHost="mcc.test", DODelayForegroundDownloadFromHttp=5)
+    world = live(tmp_path, lambda world: world.fetch(settings))
+    assert world.asked(world.cache) == pytest.approx(5.0, abs=0.3)
+    assert world.asked(world.origin) is None
 
 
 @pytest.mark.usefixtures("kept")

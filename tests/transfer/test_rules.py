@@ -75,6 +75,17 @@ def test_peers_and_uploads(
     assert result.may_send_to(Kind.LAN) is uploads
 
 
+def test_what_is_only_given_has_no_limits_on_downloads() -> None:
+    """A seed hears of rules about peers and uploads alone."""
+    limits: dict[str, int | str] = {
+        "DOMaxForegroundDownloadBandwidth": 300,
+        "DOPercentageMaxForegroundBandwidth": 20,
+        "DODelayForegroundDownloadFromHttp": 5,
+    }
+    assert names(at({}, **limits)) == [*limits]
+    assert names(at({"fetching": False, "battery": 50.0}, **limits)) == ["DOMinBatteryPercentageAllowedToUpload"]
+
+
 def test_a_rule_says_what_it_does_and_where_it_came_from() -> None:
     """In words: the effect, the setting, its value, and its origin; the default is called that."""
     set_so = at({"battery": 41.0}, DOMinBatteryPercentageAllowedToUpload=60)
