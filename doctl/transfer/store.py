@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import threading
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -23,6 +24,11 @@ from doctl.transfer.content import Content
 PART_SUFFIX: Final = ".doctl-part"
 MAP_SUFFIX: Final = ".doctl-map"
 MAP_VERSION: Final = "map/1"
+CRC32: Final = 4
+"""Bytes of a digest where no hash file says what is right: it finds what a power cut tore, at twice the speed."""
+SHA256: Final = 32
+"""Bytes of a digest that is compared with the hash file's."""
+DIGITS: Final = (2 * CRC32, 2 * SHA256)
 LINE_LIMIT: Final = 4096
 """Bytes in the longest line of a map that is read; the first line holds a URL's validator."""
 
@@ -70,7 +76,7 @@ class Store:
 
     def write(self, piece: int, data: memoryview) -> bool:
         """Hash ``data`` and, if it is right, write it as ``piece``; False if it is wrong."""
-        digest = hashlib.sha256(data).digest()
+        digest = _digest(data, CRC32 if self.content.hashes is None else SHA256)
         if self.content.hashes is not None and digest != self.content.hashes[piece]:
             return False
         with explained(self.path), self._lock:  # the system writes for one thread at a time; others would spin
@@ -144,7 +150,7 @@ class Store:
                 line = following
                 number, _, digest = line.rstrip(b"\n").partition(b" ")
                 with contextlib.suppress(ValueError):  # a torn line is a piece that was not noted
-                    if number.isdigit() and int(number) < self.content.pieces and len(digest) == 64:
+                    if number.isdigit() and int(number) < self.content.pieces and len(digest) in DIGITS:
                         noted[int(number)] = bytes.fromhex(digest.decode("ascii"))
         if not line.endswith(b"\n"):
             self._note(b"\n")  # what is noted from now on does not go on where the last line was torn
@@ -181,7 +187,11 @@ class Store:
         if filesystem.read_at(self._data, buffer, self.content.offset_of(piece)) < len(buffer):
             return False
         expected = digest if self.content.hashes is None else self.content.hashes[piece]
-        return hashlib.sha256(buffer).digest() == expected
+        return _digest(buffer, len(expected)) == expected
+
+
+def _digest(data: memoryview, size: int) -> bytes:
+    return zlib.crc32(data).to_bytes(size, "big") if size == CRC32 else hashlib.sha256(data).digest()
 
 
 @contextlib.contextmanager

@@ -276,6 +276,19 @@ def test_without_hashes_damage_is_noticed_all_the_same(tmp_path: Path) -> None:
         assert store.verified == 0b101
 
 
+@pytest.mark.parametrize("hashed_first", [False, True])
+def test_a_hash_file_may_come_later_or_be_gone(tmp_path: Path, hashed_first: bool) -> None:
+    """What was verified without a hash file is good for a run with one, and the other way round."""
+    path, contents = tmp_path / "file", [MADE.unhashed, MADE.content]
+    first, then = reversed(contents) if hashed_first else contents
+    with opened(path, first, validator='"one"') as store:
+        store.write(2, memoryview(MADE.piece(2)))
+        store.write(5, memoryview(MADE.piece(5)))
+    change(part_of(path), 5 * 1024, b"torn")
+    with opened(path, then, validator='"one"') as store:
+        assert store.verified == 0b100
+
+
 def test_calling_it_off_while_it_resumes_loses_nothing(tmp_path: Path) -> None:
     """Ctrl-C while a large part is being verified ends that soon, and leaves part and map as they were."""
     path, pieces = tmp_path / "file", 400
