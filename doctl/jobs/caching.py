@@ -44,7 +44,7 @@ class CacheFirst:
             rest = self._rests().left(self._host, origin_of(self._url), time.time())
             if rest:
                 self._job.say(f"the cache {self._host} failed lately and is left alone for {rest / 60:.0f} min more")
-            elif self._minder.now.cache_server and await self._until_it_fails(engine):
+            elif await self._until_it_fails(engine):
                 rest = REST
             self._add_origin(engine)
             self.trying = False
@@ -77,6 +77,8 @@ class CacheFirst:
 
     async def _try(self, engine: Engine) -> DoctlError | None:
         """Fetch from the cache until it fails, and return how; None if the rules forbid to go on."""
+        if not self._minder.now.cache_server:
+            return None
         try:
             cached = await learn(self._job.client, url_at(self._host, self._url), BRIEF)
             self._check(cached, engine.content)

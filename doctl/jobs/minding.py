@@ -83,9 +83,8 @@ class Minder:
         await self.until(lambda now: now.peering)
         return self.now.mode
 
-    async def peers_changed(self) -> None:
-        """Wait until there may be no peers any more, or in another download mode."""
-        mode = self.now.mode
+    async def peers_changed(self, mode: int) -> None:
+        """Wait until there may be no peers any more, or in another download mode than ``mode``."""
         await self.until(lambda now: not now.peering or now.mode != mode)
 
     async def wait_out(self, delay: Callable[[Allowed], float], since: float) -> None:

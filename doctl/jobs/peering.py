@@ -54,9 +54,10 @@ class Peering:
             while True:
                 if not self._minder.now.peering:
                     self._begun.set()
-                async with self._among_peers(await self._minder.peers_allowed(), port):
+                mode = await self._minder.peers_allowed()
+                async with self._among_peers(mode, port):
                     self._begun.set()
-                    await self._minder.peers_changed()
+                    await self._minder.peers_changed(mode)
         finally:
             self._begun.set()
 

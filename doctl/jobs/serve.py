@@ -125,7 +125,7 @@ class _Telling:
         while True:
             mode = await minder.peers_allowed()
             async with self._told(mode):
-                await minder.peers_changed()
+                await minder.peers_changed(mode)
 
     @contextlib.asynccontextmanager
     async def _told(self, mode: int) -> AsyncIterator[None]:

@@ -1,11 +1,11 @@
 """This month's bytes to Internet peers, counted over all runs of doctl in one small file."""
 
-import contextlib
 import json
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from doctl import atomic
 from doctl.errors import LocalError
@@ -27,7 +27,7 @@ def count_file() -> Path:
 
 
 class UploadCount:
-    """The count in ``file``; ``say`` hears, once, why that is of no use. For one thread at a time."""
+    """The count in ``file``; ``say`` hears, once, why that is of no use."""
 
     def __init__(self, file: Path, say: Callable[[str], None]) -> None:
         self._file = file
@@ -35,6 +35,7 @@ class UploadCount:
         self._said = False
         self._noted = 0
         self._known = ("", 0)
+        self._turn = threading.Lock()  # the last count may be due while a thread is still at the one before
 
     def total(self, here: int, month: str) -> int:
         """Count what is new of the ``here`` bytes of this run; return all that were sent in ``month`` (``2026-01``).
@@ -42,12 +43,16 @@ class UploadCount:
         Where the file cannot be written this run's alone count. The bytes of a run that goes past the end of a month
         belong to the month in which they are first told of.
         """
+        with self._turn:
+            return self._total(here, month)
+
+    def _total(self, here: int, month: str) -> int:
         new = here - self._noted
         try:
             if not new and not self._file.exists():
                 return 0
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            with self._locked():
+            with self._lock():
                 return self._add(new, month)
         except BlockingIOError:  # others are at it just now: there is a next time
             known, total = self._known
@@ -64,18 +69,17 @@ class UploadCount:
         self._known = (month, total)
         return total
 
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Be the only doctl that has the file, which Windows would else not replace; BlockingIOError if others do."""
-        for tries_left in reversed(range(TRIES)):
+    def _lock(self) -> BinaryIO:
+        """Be the only doctl that has the file, which Windows would else not replace; BlockingIOError if others do.
+
+        Until what is returned is closed.
+        """
+        for _ in range(TRIES):
             try:
-                with open_exclusive(self._file.with_suffix(".lock")):
-                    yield
-                    return
+                return open_exclusive(self._file.with_suffix(".lock"))
             except BlockingIOError:
-                if not tries_left:
-                    raise
                 time.sleep(PAUSE)
+        return open_exclusive(self._file.with_suffix(".lock"))
 
     def _read(self, month: str) -> int:
         """Return what the file has for ``month``; 0 if it is of another one, or nothing that can be understood."""

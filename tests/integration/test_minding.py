@@ -1,4 +1,4 @@
-"""The real commands follow real changes: a VPN that comes and goes, mains, a link that is down, metering."""
+"""The real commands follow real changes: a VPN that comes and goes, mains that are gone, a link that is down."""
 
 import json
 import signal

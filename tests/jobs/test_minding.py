@@ -311,8 +311,9 @@ def test_peers_are_waited_for_and_mode_changes_noticed() -> None:
 
 async def _watch(minder: Minder, seen: list[object]) -> None:
     while True:
-        seen.append(await minder.peers_allowed())
-        await minder.peers_changed()
+        mode = await minder.peers_allowed()
+        seen.append(mode)
+        await minder.peers_changed(mode)
         seen.append("over")
 
 
