@@ -51,10 +51,9 @@ def shared(tmp_path: Path) -> Path:
 
 
 def test_two_machines_while_their_worlds_change(shared: Path, tmp_path: Path) -> None:
-    """Within seconds a fetch leaves its peers on a VPN and goes on over HTTP, and calls them again when that is gone.
+    """Within seconds a fetch leaves its peers on a VPN and while its link is down, and calls them again afterwards.
 
-    The same when its link is down for a time; a seed keeps its pieces on battery. The result names the rules with their
-    times.
+    A seed keeps its pieces on battery, and lets nobody in on a VPN. The result names the rules with their times.
     """
     supplies = power_supplies(tmp_path / "power_supply")
     (tmp_path / "nginx.conf").write_text(NGINX.format(home=tmp_path))
@@ -74,15 +73,16 @@ def test_two_machines_while_their_worlds_change(shared: Path, tmp_path: Path) ->
             heard(seed, "uploads are suspended on battery: DOMinBatteryPercentageAllowedToUpload is 0 (default)")
             connected(giver, to_peers=False)
         (supplies / "AC0" / "online").write_text("1\n")
-        heard(fetching, "no longer: no peers on a VPN (vpn0)")
-        heard(seed, "no longer: uploads are suspended on battery")
-        connected(giver)
         taker.run("ip", "link", "set", "eth0", "down")
-        with vpn(giver):
-            heard(fetching, "no peers while every link is down: link is down (the system)")
-            heard(seed, "no peers on a VPN (vpn0): DOAllowVPNPeerCaching is 0 (default)")
+        heard(fetching, "no longer: no peers on a VPN (vpn0)")
+        heard(fetching, "no peers while every link is down: link is down (the system)")
+        heard(seed, "no longer: uploads are suspended on battery")
         taker.run("ip", "link", "set", "eth0", "up")
         heard(fetching, "no longer: no peers while every link is down")
+        connected(giver)
+        with vpn(giver):
+            heard(seed, "no peers on a VPN (vpn0): DOAllowVPNPeerCaching is 0 (default)")
+            connected(giver, to_peers=False)
         fetching.send_signal(signal.SIGINT)
         output, _ = fetching.communicate(timeout=SOON)
     rules = json.loads(output)["rules"]

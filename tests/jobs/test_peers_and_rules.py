@@ -83,6 +83,32 @@ def test_a_fetch_leaves_its_peers_and_calls_them_again(name: str, forbidden_firs
     assert "peers: 1 named" in world.result.mode_reason
 
 
+def test_the_local_network_is_told_and_asked_again(tmp_path: Path) -> None:
+    """A machine on a VPN neither announces itself nor looks for others; after it both do, and find each other."""
+    seen: list[tuple[int, ...]] = []
+
+    def look(world: World) -> None:
+        told = [sum(line.startswith("neighbours") for line in each.asked) for each in (world.giver, world.taker)]
+        seen.append((*told, world.cable.connected()))
+
+    async def fetching(world: World) -> None:
+        world.origin.rate = SLOW
+        async with world.seed(KBPS * 1000, local_discovery=True) as peer:
+            world.taker.nearby = (peer,)
+            fetching = asyncio.create_task(world.fetch(layered(), local_discovery=True))
+            for vpn in ((), (VPN,), ()):
+                world.giver.interfaces = (ethernet("10.0.0.1"), *vpn)
+                await asyncio.sleep(LOOK)
+                world.taker.interfaces = (ethernet("10.0.0.2"), *vpn)
+                await asyncio.sleep(LOOK)
+                look(world)
+            fetching.cancel()
+            await asyncio.gather(fetching, return_exceptions=True)
+
+    live(tmp_path, fetching)
+    assert seen == [(1, 1, 1), (1, 1, 0), (2, 2, 1)]
+
+
 @pytest.mark.parametrize(
     ("settings", "machine"),
     [

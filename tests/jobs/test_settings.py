@@ -38,6 +38,7 @@ def test_boundary_groups_look_at_our_own_addresses() -> None:
     network = FakeNetwork(interfaces=(up, down))
     found = made(network, {}, Settings({}, (VPN,)))
     assert found.settings.values["DODownloadMode"] == Value(0, Origin.BOUNDARY, "VPN 10.8.0.0/16")
+    assert found.made.values["DODownloadMode"] == Value(1, Origin.DEFAULT), "which holds again at another address"
     assert found.addresses == (ip_address("10.8.3.4"),)
     quiet = FakeNetwork()
     assert made(quiet, {}).addresses == ()

@@ -225,10 +225,10 @@ class World:
         self.phf.write_bytes(to_json(HashFile.of(LENGTH, PIECE, MADE.content.hashes or ())))
 
     @contextlib.asynccontextmanager
-    async def seed(self, max_up: int, settings: Settings | None = None) -> AsyncIterator[Address]:
+    async def seed(self, max_up: int, settings: Settings | None = None, **more: Any) -> AsyncIterator[Address]:
         """Let the one machine share the file; give its address."""
         ready: asyncio.Future[Address] = asyncio.get_running_loop().create_future()
-        serving = asyncio.create_task(self.serving(settings or layered(), max_up, ready))
+        serving = asyncio.create_task(self.serving(settings or layered(), max_up, ready, **more))
         try:
             yield await ready
         finally:
@@ -236,7 +236,11 @@ class World:
             await asyncio.gather(serving, return_exceptions=True)
 
     async def serving(
-        self, settings: Settings, max_up: int | None = None, ready: "asyncio.Future[Address] | None" = None
+        self,
+        settings: Settings,
+        max_up: int | None = None,
+        ready: "asyncio.Future[Address] | None" = None,
+        **more: Any,
     ) -> None:
         """Let the one machine share the file; ``ready`` hears where."""
 
@@ -244,7 +248,7 @@ class World:
             if ready is not None:
                 ready.set_result(address)
 
-        order = ServeOrder((self.shared,), (self.phf,), max_up=max_up, settings=settings)
+        order = ServeOrder((self.shared,), (self.phf,), max_up=max_up, settings=settings, **more)
         await serve(self.giver, order, self.given, listening, self.said.append)
 
     async def fetch(self, settings: Settings, **more: Any) -> float:
