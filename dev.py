@@ -5,7 +5,7 @@
     python3 dev.py test     the tests; as root on Debian it first installs the programs they need
     python3 dev.py check    lint, format, types, import contracts, generated files, links of the documentation
     python3 dev.py bench    the benchmarks
-    python3 dev.py docs     write the generated files anew: completions, JSON schemas
+    python3 dev.py docs     write the generated files anew: completions, JSON schemas, the table of figures
 
 What follows demo, test or bench is handed on: python3 dev.py test -k swarm
 """
@@ -111,7 +111,9 @@ def generated(python: Path) -> dict[Path, str]:
 
     scripts = {HERE / "completions" / name: ask(_DOCTL_COMPLETE=f"source_{sh}") for name, sh in COMPLETIONS.items()}
     scripts[HERE / "completions" / "_doctl"] += FIRST_TAB
-    return scripts | {HERE / "docs" / "schema" / f"{name}.json": ask("schema", name) for name in SCHEMAS}
+    scripts |= {HERE / "docs" / "schema" / f"{name}.json": ask("schema", name) for name in SCHEMAS}
+    figures = subprocess.check_output([python, "-m", "benchmarks.table"], cwd=HERE, encoding="utf-8")
+    return scripts | {HERE / "docs" / "performance.md": figures}
 
 
 def say(what: str) -> None:

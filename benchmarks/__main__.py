@@ -1,59 +1,77 @@
-"""Runs the comparisons and prints each as a ratio; writes every figure to a JSON file.
+"""Measures doctl beside others on this machine, keeps every figure and writes the table of docs/performance.md.
 
-python3 dev.py bench [--rounds N] [--results FILE]
+python3 dev.py bench [TARGET]... [--rounds N] [--results FILE]
+
+Without a TARGET all of them. What was measured before and is not measured now stays in the results.
 """
 
 import argparse
-import dataclasses
 import json
-import os
-import platform
-import statistics
 import tempfile
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, Final
 
-from benchmarks import coordination
-from benchmarks.measure import Figures
-from benchmarks.transfers import results
+import pytest
 
-RESULTS = Path(__file__).with_name("results.json")
+from benchmarks import blackhole, coordination, giving_way, machine, memory, serving, start, table, transfers
+from benchmarks.rows import Row
+
+Measure = Callable[[Path, int], Iterator[Row]]
+"""Measures a target in a folder, which targets share, in so many rounds."""
+TARGETS: Final[dict[str, Measure]] = {
+    "peers": transfers.from_peers,
+    "http": transfers.over_http,
+    "serving": serving.rows,
+    "memory": memory.rows,
+    "background": giving_way.rows,
+    "start": start.rows,
+    "black-hole": blackhole.rows,
+    "joins": coordination.rows,
+}
+"""Every target, in the order of the table."""
 
 
-def machine() -> str:
-    """Name the machine as far as a ratio depends on it."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{os.cpu_count()} x {names[0] if names else platform.machine()}, Python {platform.python_version()}"
+def measured(name: str, home: Path, rounds: int) -> dict[str, Any]:
+    """Measure a target, print its rows as they come and return what is to be kept."""
+    load, began, rows = machine.load(), time.monotonic(), []
+    for row in TARGETS[name](home, rounds):
+        rows.append(row)
+        print(f"{row.job:<60} {row.ratio:6.2f} of {row.beside}; aim {row.aim}", flush=True)
+    return {
+        "machine": machine.named(),
+        "load": load,
+        "seconds": round(time.monotonic() - began),
+        "rows": [row.as_json() for row in rows],
+    }
 
 
-def ratios(figures: list[Figures]) -> str:
-    """Write how many times as long each rival took as doctl: the median, and the least and most of paired runs."""
-    ours, *others = figures
-    rows = []
-    for other in others:
-        pairs = [theirs.wall / mine.wall for mine, theirs in zip(ours.runs, other.runs, strict=True)]
-        middle, spread = statistics.median(pairs), f"{min(pairs):.2f} to {max(pairs):.2f}"
-        rows.append(f"  {other.name:<24}{other.wall:7.2f} s   {middle:5.2f} times doctl's ({spread})")
-    return "\n".join(rows)
+def keep(results: dict[str, Any], file: Path) -> None:
+    """Write the results, and where they are the project's own the table that is made of them."""
+    in_order = {name: results[name] for name in TARGETS if name in results}
+    file.write_text(json.dumps(in_order, indent=1) + "\n", "utf-8")
+    if file.resolve() == table.RESULTS:
+        table.PAGE.write_text(table.page(table.PAGE.read_text("utf-8"), in_order), "utf-8")
 
 
 def main() -> None:
-    """Run everything in a temporary folder."""
+    """Measure what was asked for in a temporary folder; what is done is kept even if the rest fails."""
     parser = argparse.ArgumentParser(prog="dev.py bench", description="doctl beside others on this machine")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(TARGETS)}; without any, all")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each pair is measured")
+    parser.add_argument("--results", type=Path, default=table.RESULTS, help="where the figures are kept")
     options = parser.parse_args()
-    record: dict[str, object] = {"machine": machine(), "rounds": options.rounds}
+    if unknown := set(options.targets) - set(TARGETS):
+        parser.error(f"no such target: {', '.join(sorted(unknown))}")
+    results = json.loads(options.results.read_text("utf-8")) if options.results.exists() else {}
     with tempfile.TemporaryDirectory(prefix="doctl-bench-") as home:
-        for name, figures in results(Path(home), options.rounds):
-            memory = max(run.memory for run in figures[0].runs)
-            print(f"{name}\n  {'doctl':<24}{figures[0].wall:7.2f} s   {memory:.0f} MiB at most\n{ratios(figures)}")
-            record[name] = [each.as_json() for each in figures]
-    for name, load in coordination.results(coordination.options_of([])):
-        print(f"{name}\n  {load}")
-        record[name] = dataclasses.asdict(load)
-    options.results.write_text(json.dumps(record, indent=1) + "\n")
+        for name in options.targets or TARGETS:
+            try:
+                results[name] = measured(name, Path(home), options.rounds)
+            except pytest.skip.Exception as absent:
+                print(f"{name}: not measured, {absent}", flush=True)
+            keep(results, options.results)
 
 
 if __name__ == "__main__":

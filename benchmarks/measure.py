@@ -1,15 +1,14 @@
 """Times whole processes in turn, A B A B, so that a machine whose speed drifts drifts for both."""
 
 import contextlib
-import os
-import statistics
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 Command = Sequence[str | Path]
+TIMED = (sys.executable, "-I", "-S", str(Path(__file__).with_name("timed.py")))
 
 
 @dataclass(frozen=True)
@@ -21,62 +20,41 @@ class Run:
     memory: float
 
 
-@dataclass(frozen=True)
-class Figures:
-    """The runs of one contender."""
-
-    name: str
-    runs: tuple[Run, ...]
-
-    @property
-    def wall(self) -> float:
-        """Median wall seconds."""
-        return statistics.median(run.wall for run in self.runs)
-
-    def as_json(self) -> dict[str, object]:
-        """Return every figure, for the results file."""
-        return {
-            "name": self.name,
-            "wall_s": [round(run.wall, 3) for run in self.runs],
-            "cpu_s": [round(run.cpu, 3) for run in self.runs],
-            "memory_mib": [round(run.memory, 1) for run in self.runs],
-        }
-
-
-def run(command: Command, cwd: Path) -> Run:
-    """Run ``command`` to its end, which must be a good one."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{command[0]} ended with {process.returncode}")
-    return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+def run(command: Command, cwd: Path, good: Collection[int] = (0,)) -> Run:
+    """Run ``command`` to its end, which must be with an exit code of ``good``."""
+    done = subprocess.run([*TIMED, *command], cwd=cwd, stdout=subprocess.PIPE, encoding="utf-8", check=True)
+    code, wall, cpu, memory = map(float, done.stdout.split())
+    if code not in good:
+        raise RuntimeError(f"{command[0]} ended with {code:.0f}")
+    return Run(wall, cpu, memory / 1024)
 
 
 def in_turn(
-    contenders: Mapping[str, Command], cwd: Path, rounds: int, before: Callable[[], None] = lambda: None
-) -> list[Figures]:
+    contenders: Mapping[str, Command],
+    cwd: Path,
+    rounds: int,
+    before: Callable[[], None] = lambda: None,
+    good: Collection[int] = (0,),
+) -> dict[str, list[Run]]:
     """Run every contender once to warm up, then ``rounds`` times in turn; ``before`` clears up before each run."""
     runs: dict[str, list[Run]] = {name: [] for name in contenders}
     for number in range(rounds + 1):
         for name, command in contenders.items():
             before()
-            figures = run(command, cwd)
+            taken = run(command, cwd, good)
             if number:
-                runs[name].append(figures)
-    return [Figures(name, tuple(each)) for name, each in runs.items()]
+                runs[name].append(taken)
+    return runs
 
 
 @contextlib.contextmanager
-def running(command: Command, cwd: Path) -> Iterator[str]:
-    """Run a server until the block ends; gives the first line it prints."""
+def running(command: Command, cwd: Path) -> Iterator[tuple[str, int]]:
+    """Run a server until the block ends; gives the first line it prints, and its process id."""
     with subprocess.Popen(
         command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, encoding="utf-8"
     ) as process:
         try:
             assert process.stdout is not None
-            yield process.stdout.readline().strip()
+            yield process.stdout.readline().strip(), process.pid
         finally:
             process.kill()

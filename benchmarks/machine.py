@@ -1,0 +1,29 @@
+"""What the figures depend on: the machine, and what its processes use of it."""
+
+import os
+import platform
+from pathlib import Path
+
+
+def named() -> str:
+    """Name the machine as far as a ratio depends on it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
+    cores = f"{os.cpu_count()} x {names[0] if names else platform.machine()}, {memory:.0f} GiB"
+    return f"{cores}, {platform.system()} {platform.release()}, Python {platform.python_version()}"
+
+
+def load() -> float:
+    """How many programs want a core, over the last minute."""
+    return os.getloadavg()[0]
+
+
+def processor_seconds(pid: int) -> float:
+    """Return what a process, its threads and its children have used so far; Linux counts it in nanoseconds."""
+    used = 0.0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        used += int((task / "schedstat").read_text().split()[0]) / 1e9
+        used += sum(processor_seconds(int(child)) for child in (task / "children").read_text().split())
+    return used

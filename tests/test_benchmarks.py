@@ -1,0 +1,41 @@
+"""How figures become ratios, and ratios the table of the documentation."""
+
+import pytest
+
+from benchmarks.rows import Row, at_least, at_most
+from benchmarks.table import BEGIN, END, page
+
+
+def test_a_ratio_is_that_of_each_pair() -> None:
+    """Ours to theirs, round by round, and their median; what is aimed at holds or does not."""
+    row = Row("job", "MB/s", [30.0, 40.0, 10.0], "rival", [10.0, 10.0, 10.0], at_least(3))
+    assert row.ratios == [3, 4, 1]
+    found = row.as_json()
+    assert (found["ratio"], found["reached"], found["aim"]) == ([3, 1, 4], True, "at least 3")
+
+
+def test_a_limit_is_the_same_for_all_rounds() -> None:
+    """A single figure stands beside every one of ours."""
+    row = Row("job", "s", [3.0, 5.0], "the limit", [4.0], at_most(1))
+    assert row.ratios == [0.75, 1.25]
+    assert row.as_json()["reached"]
+
+
+def test_the_table_says_what_was_reached_and_where() -> None:
+    """What is not reached says so; below is the machine, with the rounds and how busy it was."""
+    rows = [
+        Row("fast", "ms", [1.0, 3.0], "rival", [2.0, 2.0], at_most(2)),
+        Row("slow", "MB", [1234.0], "limit", [1000.0], at_most(1)),
+    ]
+    results = {"start": {"machine": "2 x CPU", "load": 0.5, "rows": [row.as_json() for row in rows]}}
+    text = page(f"before\n{BEGIN}\nold\n{END}\nafter\n", results)
+    assert text.startswith(f"before\n{BEGIN}\n\n| job |")
+    assert "| fast | 2 ms | rival: 2 ms | **1** (0.5 to 1.5) | at most 2 |" in text
+    assert "| slow | 1,234 MB | limit: 1,000 MB | **1.23** | at most 1: **not reached** |" in text
+    assert text.endswith(f"2 x CPU: start (2 rounds, load 0.5).\n\n{END}\nafter\n")
+
+
+def test_a_page_without_marks_is_an_error() -> None:
+    """A page that has no place for the table is not written over."""
+    with pytest.raises(ValueError, match="lacks"):
+        page("no marks", {})
