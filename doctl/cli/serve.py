@@ -65,11 +65,18 @@ def command(
     )
     ledger = Ledger()
     tell = _tell_json if wanted is ResultFormat.JSON else _tell
+    began = False
+
+    def begin(address: "Address", shared: "list[Shared]") -> None:
+        nonlocal began
+        began = True
+        tell(address, shared)
+
     try:
-        run(serve(SystemNetwork(), order, ledger, tell, _silent if quiet else _say))
+        run(serve(SystemNetwork(), order, ledger, begin, _silent if quiet else _say))
         return Exit.PASSED
     finally:
-        if not quiet:
+        if began and not quiet:
             sys.stderr.write(f"gave {size(ledger.bytes_sent())} to {len(ledger.peers)} peers\n")
 
 

@@ -153,7 +153,8 @@ def _listening(address: Address) -> Iterator[socket.socket]:
     try:
         sock = socket.create_server((address.host, address.port), family=family, backlog=2048, dualstack_ipv6=both)
     except OSError as error:
-        raise LocalError(f"cannot listen on {address}: {error.strerror}") from error
+        why = str(error.strerror).partition(" (while")[0]  # what follows names the address again
+        raise LocalError(f"cannot listen on {address}: {why}") from error
     with sock:
         yield sock
 

@@ -36,3 +36,22 @@ def test_the_list_of_commands_can_be_read() -> None:
     listed = [line.split(maxsplit=1) for line in done.stdout.partition("Commands:\n")[2].splitlines()]
     assert [name for name, _ in listed] == list(COMMANDS)
     assert not [text for name, text in listed if name in DIAGNOSIS and text.endswith("...")]
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "says"),
+    [
+        ("serve /nowhere", 2, "doctl: /nowhere: no such file or folder"),
+        ("coordinator --listen 192.0.2.1:8480", 1, "doctl: cannot listen on 192.0.2.1:8480: "),
+        ("fetch nonsense", 2, 'doctl: "nonsense" is not usable: '),
+        ("ports --target host:99999", 2, "doctl: 'host:99999' has no valid port: "),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(
+    command: str, code: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is wrong is said in one line on standard error, and nothing else is."""
+    assert run(command.split()) == code
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err.count("\n")) == ("", 1)
+    assert shown.err.startswith(says)
