@@ -22,6 +22,7 @@ LINUX_ONLY = re.compile(
 )  # the rest of group dev runs on Windows
 NOT_THEIRS = ("DISPLAY", "SSL_CERT_FILE", "CI", "PYTHONDONTWRITEBYTECODE")
 MARKERS_MISSED = ("colorama", "typing-extensions")  # wanted on Windows; pip judges markers by the machine it runs on
+SOUGHT_IN_VAIN = ("sniffio",)  # httpcore looks for it a dozen times a request; under Wine a search takes milliseconds
 
 
 def tshark_root() -> Path:
@@ -82,7 +83,7 @@ def _windows_requirements() -> list[str]:
     extras = PROJECT["project"]["optional-dependencies"].values()
     wanted = [*PROJECT["project"]["dependencies"], *(each for extra in extras for each in extra)]
     wanted += [each for each in PROJECT["dependency-groups"]["dev"] if not LINUX_ONLY.match(each)]
-    return [*wanted, *MARKERS_MISSED]
+    return [*wanted, *MARKERS_MISSED, *SOUGHT_IN_VAIN]
 
 
 def kept(folder: Path, script: Path, *arguments: str) -> Path:

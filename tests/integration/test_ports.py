@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -59,8 +58,8 @@ def command(*arguments: str) -> tuple[str, ...]:
 
 
 def ports(host: namespaces.Host, *arguments: str) -> Findings:
-    """Run ``doctl ports`` on ``host`` and return its findings."""
-    done = host.run(*command(*arguments), check=False)
+    """Run ``doctl ports`` on ``host``, ahead of others so that what answers does so in time; return its findings."""
+    done = host.run(*namespaces.ahead(), *command(*arguments), check=False)
     assert (done.returncode, done.stderr) == (1, "")  # localhost serves nothing, which is a failure
     return read(done.stdout)
 
@@ -171,7 +170,7 @@ def test_inbound_through_a_reflector() -> None:
             client.set_names(names)
             if listeners:
                 client.serve(*TALKERS, *(listener.format(n=client.number) for listener in listeners))
-            running.append(client.start(*command("--timeout", "20", "--reflector", f"http://{name}:8080")))
+            running.append(client.start(*command("--timeout", "10", "--reflector", f"http://{name}:8080")))
         for client, process, case in zip(clients, running, INBOUND, strict=True):
             report, errors = process.communicate(timeout=60)
             assert errors == ""
@@ -210,12 +209,10 @@ def test_a_black_hole_costs_one_timeout() -> None:
         client.set_name_server(hole.ipv4)
         targets = [word for n in range(20) for word in ("--target", f"{hole.ipv4}:{8000 + n}")]
         targets += ["--target", f"[{hole.ipv6}]", "--target", "peer.example"]
-        start = time.monotonic()
-        arguments = [*targets, "--reflector", f"http://{hole.ipv4}:8080", "--timeout", "2"]
-        found, code = ports_of_documented_hosts(client, *arguments)
-        assert max(finding["duration_s"] for finding in found.values()) < 2 + 0.5
-        assert time.monotonic() - start < 2 + 2  # Python's own start counts here
-    assert code == 1
+        arguments = [*targets, "--reflector", f"http://{hole.ipv4}:8080", "--timeout", "2", "--format", "json"]
+        done = client.in_time(2 + 1, *DOCTL, "ports", *arguments)
+    found = read(done.stdout)
+    assert (done.returncode, done.stderr) == (1, "")
     reasons = {(id, finding["reason"]) for (id, _), finding in found.items()}
     assert ("ports.7680.outbound", "filtered") in reasons
     assert ("ports.7680.outbound", "dns_failed") in reasons

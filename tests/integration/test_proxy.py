@@ -6,7 +6,6 @@ import random
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +57,7 @@ class Net:
 
     def doctl(self, *arguments: str, env: Mapping[str, str] | None = None) -> dict[str, dict[str, Any]]:
         """Run ``doctl proxy`` on the machine and return its findings by id."""
-        done = self.client.run(*DOCTL, "proxy", *arguments, "--format", "json", check=False, env=env)
+        done = self.client.run(*DOCTL, "proxy", "--timeout", "30", *arguments, "--format", "json", check=False, env=env)
         assert done.stderr == ""
         return {finding["id"]: finding for finding in json.loads(done.stdout)["findings"]}
 
@@ -195,13 +194,9 @@ def test_a_network_that_swallows_everything_ends_in_time(net: Net) -> None:
             "script": ("http://192.0.2.1/f", "--pac", "http://192.0.2.2/p.pac"),
         }
         for name, arguments in runs.items():
-            start = time.monotonic()
-            done = lost.run(*DOCTL, "proxy", *arguments, "--timeout", "1", "--format", "json", check=False)
-            took = time.monotonic() - start
+            done = lost.in_time(2, *DOCTL, "proxy", *arguments, "--timeout", "1", "--format", "json")
             report = json.loads(done.stdout)
-            assert report["duration_s"] < 2, name
-            assert took < 4, name  # with the start of the interpreter, on a busy machine
-            assert report["status"] == "fail"
+            assert report["status"] == "fail", name
             assert {f["reason"] for f in report["findings"] if f["status"] == "fail"} == {"unreachable"}
 
 
