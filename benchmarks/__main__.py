@@ -8,7 +8,6 @@ Without a TARGET all of them. What was measured before and is not measured now s
 import argparse
 import json
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -33,18 +32,18 @@ TARGETS: Final[dict[str, Measure]] = {
 """Every target, in the order of the table."""
 
 
-def measured(name: str, home: Path, rounds: int) -> dict[str, Any]:
-    """Measure a target, print its rows as they come and return what is to be kept."""
-    load, began, rows = machine.load(), time.monotonic(), []
-    for row in TARGETS[name](home, rounds):
-        rows.append(row)
-        print(f"{row.job:<60} {row.ratio:6.2f} of {row.beside}; aim {row.aim}", flush=True)
-    return {
-        "machine": machine.named(),
-        "load": load,
-        "seconds": round(time.monotonic() - began),
-        "rows": [row.as_json() for row in rows],
-    }
+def measured(name: str, home: Path, rounds: int) -> dict[str, Any] | None:
+    """Measure a target, print its rows as they come and return what is to be kept; None where nothing could be."""
+    others, rows = machine.Others(), []
+    try:
+        for row in TARGETS[name](home, rounds):
+            rows.append(row.as_json())
+            print(f"{row.job:<75} {row.ratio:6.2f} of {row.beside}; aim {row.aim}", flush=True)
+    except pytest.skip.Exception as absent:
+        print(f"{name}: {absent}", flush=True)
+    if not rows:
+        return None
+    return {"machine": machine.named(), "others": round(others.cores(), 2), "rows": rows}
 
 
 def keep(results: dict[str, Any], file: Path) -> None:
@@ -64,14 +63,14 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.targets) - set(TARGETS):
         parser.error(f"no such target: {', '.join(sorted(unknown))}")
+    if options.rounds < 1:
+        parser.error("--rounds is at least 1")
     results = json.loads(options.results.read_text("utf-8")) if options.results.exists() else {}
     with tempfile.TemporaryDirectory(prefix="doctl-bench-") as home:
         for name in options.targets or TARGETS:
-            try:
-                results[name] = measured(name, Path(home), options.rounds)
-            except pytest.skip.Exception as absent:
-                print(f"{name}: not measured, {absent}", flush=True)
-            keep(results, options.results)
+            if found := measured(name, Path(home), options.rounds):
+                results[name] = found
+                keep(results, options.results)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import itertools
 import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address
@@ -188,28 +188,16 @@ def measure(ports: list[int], pids: list[int], redis_pid: int | None = None) -> 
 def rows(home: Path, rounds: int) -> Iterator[Row]:
     """Put one coordinator with a store in memory under load, then one and two with Redis, in turn."""
     with coordinators("memory") as (ports, pids):
-        yield from _of_one("in memory", [measure(ports, pids) for _ in range(rounds)])
+        yield from _of("in memory", [measure(ports, pids) for _ in range(rounds)])
     with redis(home) as store:
         asyncio.run(_fill(store.url))
         with coordinators(store.url) as (port, pid), coordinators(store.url, 2) as (ports, pids):
             pairs = [(measure(port, pid, store.pid), measure(ports, pids, store.pid)) for _ in range(rounds)]
-    one, two = [first for first, _ in pairs], [second for _, second in pairs]
-    yield from _of_one("in Redis", one)
-    yield Row(
-        job="joins for a core's second of two coordinators on one Redis",
-        unit="joins",
-        ours=[load.of_coordinators for load in two],
-        beside="one coordinator",
-        theirs=[load.of_coordinators for load in one],
-        aim=at_least(0.95),
-        also={
-            "joins a second, two coordinators": [load.rate for load in two],
-            "joins for a core's second of Redis": [load.of_redis for load in two],
-        },
-    )
+    for what, loads in zip(("in Redis", "in Redis, two coordinators"), zip(*pairs, strict=True), strict=True):
+        yield from _of(what, loads)
 
 
-def _of_one(where: str, loads: list[Load]) -> Iterator[Row]:
+def _of(where: str, loads: Sequence[Load]) -> Iterator[Row]:
     also = {"joins a second with clients and store on the same cores": [load.rate for load in loads]}
     if loads[0].of_redis:
         also["joins for a core's second of Redis"] = [load.of_redis for load in loads]

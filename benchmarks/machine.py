@@ -2,6 +2,7 @@
 
 import os
 import platform
+import time
 from pathlib import Path
 
 
@@ -15,9 +16,22 @@ def named() -> str:
     return f"{cores}, {platform.system()} {platform.release()}, Python {platform.python_version()}"
 
 
-def load() -> float:
-    """How many programs want a core, over the last minute."""
-    return os.getloadavg()[0]
+class Others:
+    """Counts from now on how many cores other programs than this one and its children keep busy, on Linux."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+        self._before = self._seconds()
+
+    def cores(self) -> float:
+        """Return how many in the mean; what the kernel does for our packets may be among it."""
+        return max(0.0, self._seconds() - self._before) / (time.monotonic() - self._since)
+
+    def _seconds(self) -> float:
+        user, nice, system, _idle, _waiting, *rest = map(
+            int, Path("/proc/stat").read_text().splitlines()[0].split()[1:9]
+        )
+        return (user + nice + system + sum(rest)) / os.sysconf("SC_CLK_TCK") - sum(os.times()[:4])
 
 
 def processor_seconds(pid: int) -> float:

@@ -40,13 +40,13 @@ def _row(row: Mapping[str, Any]) -> str:
 
 
 def _circumstances(results: Mapping[str, Any]) -> Iterator[str]:
-    """Say of each machine what was measured on it, in how many rounds, and beside how much other work."""
+    """Say of each machine what was measured on it, in how many rounds, and how many cores others used meanwhile."""
     machines: dict[str, list[str]] = {}
     for name, target in results.items():
-        what = f"{name} ({_rounds(target['rows'])}, load {_plain(target['load'])})"
+        what = f"{name} ({_rounds(target['rows'])}, {target['others']:.1f})"
         machines.setdefault(target["machine"], []).append(what)
     for machine, names in machines.items():
-        yield f"{machine}: {', '.join(names)}."
+        yield f"{machine}. Rounds, and the cores that other programs kept busy meanwhile: {', '.join(names)}."
 
 
 def _rounds(rows: Sequence[Mapping[str, Any]]) -> str:

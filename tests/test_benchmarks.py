@@ -27,12 +27,13 @@ def test_the_table_says_what_was_reached_and_where() -> None:
         Row("fast", "ms", [1.0, 3.0], "rival", [2.0, 2.0], at_most(2)),
         Row("slow", "MB", [1234.0], "limit", [1000.0], at_most(1)),
     ]
-    results = {"start": {"machine": "2 x CPU", "load": 0.5, "rows": [row.as_json() for row in rows]}}
+    results = {"start": {"machine": "2 x CPU", "others": 0.52, "rows": [row.as_json() for row in rows]}}
     text = page(f"before\n{BEGIN}\nold\n{END}\nafter\n", results)
     assert text.startswith(f"before\n{BEGIN}\n\n| job |")
     assert "| fast | 2 ms | rival: 2 ms | **1** (0.5 to 1.5) | at most 2 |" in text
     assert "| slow | 1,234 MB | limit: 1,000 MB | **1.23** | at most 1: **not reached** |" in text
-    assert text.endswith(f"2 x CPU: start (2 rounds, load 0.5).\n\n{END}\nafter\n")
+    meanwhile = "the cores that other programs kept busy meanwhile"
+    assert text.endswith(f"2 x CPU. Rounds, and {meanwhile}: start (2 rounds, 0.5).\n\n{END}\nafter\n")
 
 
 def test_a_page_without_marks_is_an_error() -> None:
