@@ -46,7 +46,7 @@ def command(
     local_discovery: LocalOption = False,
     settings: Annotated[Path | None, typer.Option(metavar="FILE", help="DO settings in TOML.")] = None,
     background: Annotated[
-        bool, typer.Option("--background", help="Nobody waits for it: limits of background downloads hold.")
+        bool, typer.Option("--background", help="Give way to everything else; limits of background downloads hold.")
     ] = False,
     windows_accounting: Annotated[
         bool, typer.Option("--windows-accounting", help="Count LAN peers with public addresses as Internet.")
@@ -66,7 +66,7 @@ def command(
     wanted: ResultFormatOption = ResultFormat.TEXT,
     output: ResultOutputOption = None,
     timeout: TimeoutOption = 10.0,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say how uploads give way; the SHA-256.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say how transfers give way; the SHA-256.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No talk and no progress.")] = False,
 ) -> int:
     """Fetch a file from HTTP and peers at once."""

@@ -50,6 +50,7 @@ class Place:
     peer_id: bytes
     port: int
     wanted: int = 50
+    background: bool = False
     left: Callable[[], int] = lambda: 0
     received: Callable[[Kind], int] = lambda _kind: 0
     sent: Callable[[], int] = lambda: 0
@@ -93,6 +94,7 @@ class Joining:
             restriction=rendezvous.restriction if prefix is not None else Restriction.NAT,
             event=event,
             peers_wanted=place.wanted,
+            background=place.background,
             uploaded=place.sent(),
             downloaded=sum(place.received(kind) for kind in Kind),
             downloaded_http=place.received(Kind.HTTP),

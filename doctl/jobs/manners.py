@@ -1,15 +1,15 @@
-"""What is said of how uploads give way."""
+"""What is said of how transfers give way."""
 
 from collections.abc import Callable
 
 
-def told_once(say: Callable[[str], None], *, wanted: bool) -> Callable[[str], None]:
-    """Return what tells ``say`` by what means uploads give way, each of them once, if that is ``wanted``."""
+def told_once(say: Callable[[str], None], what: str, *, wanted: bool) -> Callable[[str], None]:
+    """Return what tells ``say`` by what means ``what`` (uploads, downloads) give way, each once, if ``wanted``."""
     told: set[str] = set()
 
     def tell(means: str) -> None:
         if wanted and means not in told:
             told.add(means)
-            say(f"uploads give way to everything else: {means}")
+            say(f"{what} give way to everything else: {means}")
 
     return tell

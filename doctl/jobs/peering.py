@@ -110,6 +110,7 @@ class Peering:
             url=self._order.url,
             peer_id=self._node.peer_id,
             port=port,
+            background=self._order.background,
             left=self._engine.bytes_missing,
             received=ledger.bytes_from.__getitem__,
             sent=ledger.bytes_sent,

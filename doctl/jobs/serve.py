@@ -85,7 +85,7 @@ async def serve(
     uploads = UploadCount(count_file(), say)
     folder = shared[0].path.parent
     subject = Subject(fetching=False, folder=folder, to_internet=ledger.sent_to_internet, uploads=uploads)
-    manners = told_once(say, wanted=order.verbose)
+    manners = told_once(say, "uploads", wanted=order.verbose)
     with contextlib.ExitStack() as files:
         async with minding(network, order.settings, subject, say) as minder, Node(network) as node:
             for item in shared:

@@ -21,6 +21,7 @@ from doctl.jobs.upload_count import UploadCount, count_file
 from doctl.settings import may_have_peers
 from doctl.sources.peer import PeerSource
 from doctl.transfer import filesystem
+from doctl.transfer.background import Ledbat
 from doctl.transfer.content import Content
 from doctl.transfer.desk import Kind
 from doctl.transfer.engine import Engine
@@ -47,6 +48,7 @@ class Transfer:
         self._result = job.result
         self._hopes: list[Callable[[], bool]] = []
         """Whether those who bring sources may yet bring one."""
+        self._tell_manners = told_once(job.say, "downloads", wanted=job.order.verbose)
         self._share: Share | None = None
 
     # -- pieces
@@ -152,7 +154,7 @@ class Transfer:
         limit = RateLimit(self._order.max_up)
         file = store.reader()
         share = Share(store.content, file, store.verified, ledger=self._result.ledger, slots=slots, limit=limit)
-        share.on_manners = told_once(self._job.say, wanted=self._order.verbose)
+        share.on_manners = told_once(self._job.say, "uploads", wanted=self._order.verbose)
         self._share = share
         try:
             yield share
@@ -164,6 +166,8 @@ class Transfer:
         digest = order.digest or order.sha256 is not None or store.content.hash_of_hashes is None
         engine = Engine(store, self._result.ledger, self._job.network.now, start=start, intake=intake, digest=digest)
         engine.say = self._job.say
+        engine.gentle = self._order.background
+        engine.on_manners = self._tell_manners
         engine.more_may_come = lambda: any(hope() for hope in self._hopes)
         minder.follow(lambda now: setattr(engine, "enough", now.enough))
         return engine
@@ -249,7 +253,8 @@ class Transfer:
             store.close()
 
     async def _stream_to(self, store: StreamStore, origin: Origin, intake: Intake) -> None:
-        async for chunk in stream(self._job.client, origin):
+        controller = Ledbat() if self._order.background else None
+        async for chunk in stream(self._job.client, origin, controller=controller, tell=self._tell_manners):
             await intake.take(Kind.HTTP, len(chunk))
             await asyncio.to_thread(store.write, chunk)
             self._result.ledger.book("", Kind.HTTP, len(chunk), self._job.network.now())

@@ -31,10 +31,20 @@ _SIOCOUTQ: Final = 0x5411
 _CLOSED: Final = 7
 _TCP_INFO: Final = struct.Struct("=8B24I4Q4I")
 """linux/tcp.h, struct tcp_info as far as tcpi_min_rtt, which kernels have since 4.6."""
+_DISORDERED: Final = struct.Struct("=224xI")
+"""As far as tcpi_rcv_ooopack, which they have since 5.4."""
+_INFO_SIZE: Final = 256
+"""Bytes asked for; the kernel gives what it has."""
+_TIMESTAMPS: Final = 1
+"""In tcpi_options."""
 
 
 class TcpInfo(NamedTuple):
-    """What Linux tells of a connection: times in seconds, the rest in bytes or packets since its beginning."""
+    """What Linux tells of a connection: times in seconds, the rest in bytes or packets since its beginning.
+
+    ``receive_rtt`` is of what comes in: of use where the connection has ``timestamps``. ``disordered`` counts packets
+    that came before others sent earlier.
+    """
 
     closed: bool
     mss: int
@@ -42,6 +52,11 @@ class TcpInfo(NamedTuple):
     least_rtt: float
     acked: int
     resent: int
+    timestamps: bool
+    received: int
+    receive_mss: int
+    receive_rtt: float
+    disordered: int
 
 
 def read_info(data: bytes) -> TcpInfo:
@@ -56,7 +71,17 @@ def read_info(data: bytes) -> TcpInfo:
         least_rtt=fields[39] / 1e6,
         acked=fields[34],
         resent=fields[31],
+        timestamps=bool(fields[5] & _TIMESTAMPS),
+        received=fields[35],
+        receive_mss=max(fields[11], 1),
+        receive_rtt=fields[29] / 1e6,
+        disordered=_DISORDERED.unpack_from(data)[0] if len(data) >= _DISORDERED.size else 0,
     )
+
+
+def info_of(sock: socket.socket) -> TcpInfo:
+    """Ask Linux about a connection."""
+    return read_info(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_SIZE))
 
 
 class Pace(Protocol):
@@ -84,7 +109,7 @@ class Windowed:
         self._ioctl: Callable[[int, int, bytes], bytes] = importlib.import_module("fcntl").ioctl
         self._not_before = 0.0
         self._promised = 0
-        self._before = self._info()
+        self._before = info_of(self._socket)
         with contextlib.suppress(OSError):  # others send what they want, however little is in flight
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic")
 
@@ -112,7 +137,7 @@ class Windowed:
 
     def _look(self, now: float) -> int:
         """Tell the controller what happened since the last look; return the bytes that the socket holds."""
-        info, before = self._info(), self._before
+        info, before = info_of(self._socket), self._before
         if info.closed or info.acked != before.acked or info.resent != before.resent:
             self._before = info
             self._controller.look(
@@ -126,9 +151,6 @@ class Windowed:
             )
         answer: int = struct.unpack("i", self._ioctl(self._socket.fileno(), _SIOCOUTQ, bytes(4)))[0]
         return answer
-
-    def _info(self) -> TcpInfo:
-        return read_info(self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size))
 
 
 class BySystem:
@@ -162,22 +184,29 @@ class Bucket:
 
 
 def pace(sock: socket.socket, controller: Controller, platform: str = sys.platform) -> Pace:
-    """Make ``sock`` give way by what ``platform`` has; where that fails, by a fixed rate.
+    """Make ``sock`` give way by what ``platform`` has; where that fails, by a fixed rate."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # the system is too old, or not quite the real one
+        if (means := by_system(sock, platform)) is not None:
+            return BySystem(means)
+        if platform == "linux":
+            return Windowed(sock, controller)
+    return Bucket()
+
+
+def by_system(sock: socket.socket, platform: str) -> str | None:
+    """Return why nothing is to be done here: what the system was asked for, in words; None where it has nothing.
 
     What stays on this machine takes nothing from anybody.
     """
-    with contextlib.suppress(OSError, ValueError, AttributeError):  # the system is too old, or not quite the real one
-        if sock.getsockname()[0] == sock.getpeername()[0]:
-            return BySystem("no need, the peer is on this machine")
-        if platform == "linux":
-            return Windowed(sock, controller)
-        if platform == "win32":
-            _hint_priority(sock)
-            return BySystem("LEDBAT++ of Windows (SIO_PRIORITY_HINT)")
-        if platform == "darwin":
-            sock.setsockopt(socket.SOL_SOCKET, SO_TRAFFIC_CLASS, TRAFFIC_BACKGROUND_SYSTEM)
-            return BySystem("the background class of macOS (SO_TRAFFIC_CLASS)")
-    return Bucket()
+    if sock.getsockname()[0] == sock.getpeername()[0]:
+        return "no need, the other side is on this machine"
+    if platform == "win32":
+        _hint_priority(sock)
+        return "LEDBAT++ of Windows (SIO_PRIORITY_HINT)"
+    if platform == "darwin":
+        sock.setsockopt(socket.SOL_SOCKET, SO_TRAFFIC_CLASS, TRAFFIC_BACKGROUND_SYSTEM)
+        return "the background class of macOS (SO_TRAFFIC_CLASS)"
+    return None
 
 
 def _hint_priority(sock: socket.socket) -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from doctl.errors import BusyError, DoctlError, NetworkError, OriginError, TlsError
+from doctl.transfer.background import Ledbat
 from doctl.transfer.desk import Desk, Kind
-from doctl.transfer.origin import Origin, ask
+from doctl.transfer.origin import Origin, ask, read_body
 from doctl.transfer.patience import Patience
 from doctl.wire.ranges import ContentRange, byte_range
 
@@ -51,6 +52,7 @@ class HttpSource:
         self._parallel = parallel if origin.ranges else 1
         self._run = run
         self._patience = patience
+        self._controller = Ledbat()
         self._wrong = asyncio.Event()
 
     def judged(self, good: bool) -> None:
@@ -67,7 +69,8 @@ class HttpSource:
         try:
             async with asyncio.TaskGroup() as workers:
                 watch = workers.create_task(self._until_wrong())
-                tasks = [workers.create_task(self._work(desk)) for _ in range(self._parallel)]
+                count = 1 if desk.gentle else self._parallel
+                tasks = [workers.create_task(self._work(desk)) for _ in range(count)]
                 await asyncio.wait(tasks)
                 watch.cancel()
         except ExceptionGroup as group:
@@ -154,12 +157,13 @@ class HttpSource:
             headers["If-Range"] = origin.validator
         may_receive = functools.partial(desk.may_receive, self)
         async with ask(self._client, origin.url, headers, self._patience) as (answer, response):
+            chunks = read_body(response, self._controller if desk.gentle else None, desk.tell_manners)
             if origin.ranges:
                 answer.check_part(asked, origin.version)
-                yield _Body(answer.who, response.aiter_raw(), may_receive, asked.first, stop)
+                yield _Body(answer.who, chunks, may_receive, asked.first, stop)
             else:
                 answer.check_whole(origin.version)
-                yield _Body(answer.who, response.aiter_raw(), may_receive, 0, content.length)
+                yield _Body(answer.who, chunks, may_receive, 0, content.length)
 
 
 async def _pass_over(desk: Desk, body: "_Body", count: int) -> None:

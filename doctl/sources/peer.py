@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from doctl.errors import NetworkError, ProtocolError
+from doctl.transfer.asking import Asking, Eager, Sparing
+from doctl.transfer.background import Ledbat
 from doctl.transfer.desk import Desk, Kind, Source
 from doctl.transfer.link import Link
 from doctl.wire import messages as m
@@ -19,8 +21,6 @@ MOST_AHEAD: Final = 8 << 20
 """Bytes asked for at a time at the most, as long as that is two pieces."""
 MOST_PIECES: Final = 256
 """Pieces asked for at a time at the most; a peer may take many hundreds of requests for an attack."""
-BLOCK: Final = 1 << 20
-"""Bytes in one request: a whole piece as Delivery Optimization cuts it; it must fit into one message."""
 SMOOTHING: Final = 0.3
 """Weight of the newest piece in the measured pace."""
 RETRY_AFTER: Final = (1.0, 2.0, 4.0)
@@ -110,6 +110,7 @@ class _Visit:
         self._source = source
         self._desk = desk
         self._now = now
+        self._asking = self._manner_of_asking()
         self._arrivals: dict[int, _Arrival] = {}
         self._spare: memoryview | None = None
         self._filling = -1
@@ -163,6 +164,7 @@ class _Visit:
 
     def place(self, index: int, offset: int, length: int) -> memoryview | None:
         """Put a block into its piece's buffer, unless the piece is no longer wanted or another one is half here."""
+        self._asking.begins(index, offset)
         arrival = self._arrivals.get(index)
         if arrival is None:
             return None
@@ -187,6 +189,14 @@ class _Visit:
         self._refill()
 
     # -- asking
+
+    def _manner_of_asking(self) -> Asking:
+        """Ask for everything at once, or give way, unless the peer is on this very machine."""
+        ends = self.link.connection
+        if not self._desk.gentle or ends.local.host == ends.remote.host:
+            return Eager(self.link.say)
+        self._desk.tell_manners(Sparing.means)
+        return Sparing(self.link.say, Ledbat(), self._now)
 
     async def _feed(self) -> None:
         while True:
@@ -218,11 +228,11 @@ class _Visit:
         if not self._arrivals:
             self._last = self._piece_at = self._now()
         self._arrivals[piece] = _Arrival(missing=size)
-        for request in _blocks(piece, size):
-            self.link.say(request)
+        self._asking.want(piece, size)
 
     def _block_came(self, block: m.Piece) -> None:
         self._filling = -1
+        self._asking.came(block)
         arrival = None if self._free_orphan() else self._arrivals.get(block.index)
         if arrival is None or block.data is None:
             self._desk.waste(block.length)
@@ -249,8 +259,9 @@ class _Visit:
             arrival = self._arrivals.pop(piece)
             self._desk.waste(self._desk.content.size_of(piece) - arrival.missing)
             self._release(piece, arrival.buffer)
+            asked = self._asking.leave(piece, self._desk.content.size_of(piece))
             if not (self.link.closed.is_set() or self.link.wire.peer_choking):
-                for request in _blocks(piece, self._desk.content.size_of(piece)):
+                for request in asked:
                     self.link.say(m.Cancel(request.index, request.offset, request.length))
         if pieces:
             self._desk.give_back(self._source, pieces)
@@ -274,6 +285,7 @@ class _Visit:
 
     def _leave(self) -> None:
         self.link.downloader = None
+        self._asking.close()
         self._drop(list(self._arrivals))
         if self._filling >= 0:
             self._desk.waste(self.link.wire.unfinished)
@@ -284,8 +296,3 @@ class _Visit:
         if self._spare is not None:
             self._desk.discard(self._spare)
             self._spare = None
-
-
-def _blocks(piece: int, size: int) -> list[m.Request]:
-    """Cut a piece into requests that each fit into one message."""
-    return [m.Request(piece, start, min(BLOCK, size - start)) for start in range(0, size, BLOCK)]

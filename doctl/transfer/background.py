@@ -37,7 +37,12 @@ MOST: Final = float(1 << 26)
 MINUTES: Final = 10
 """Minutes over which the least RTT is taken for the path's own."""
 LOOKS: Final = 4
-"""Looks whose shortest round trip counts: a queue is there in all of them, what a busy processor adds is not."""
+"""Looks whose shortest round trip counts: a queue is there in all of them, what a busy processor adds is not.
+
+They must be of as many round trips; after a rest the last one alone counts.
+"""
+LEAST_LOOKING: Final = 0.005
+"""Seconds that the looks may be apart in any case: on a short path a look takes longer than a round trip."""
 CLEAR: Final = 0.25
 """Of the target: with less delay than this the link has room."""
 CLEAR_TRIPS: Final = 16.0
@@ -83,7 +88,7 @@ class Ledbat:
         self._threshold = math.inf
         self._mss = 1460
         self._rtt = 0.0
-        self._recent: deque[float] = deque(maxlen=LOOKS)
+        self._recent: deque[tuple[float, float]] = deque(maxlen=LOOKS)
         self._looked_at = math.inf
         self._crowded_at = -math.inf
         self._cut_at = -math.inf
@@ -121,7 +126,7 @@ class Ledbat:
         grow.
         """
         trips = self._take_in(now, rtt, least, mss, acked)
-        over = (min(self._recent) - self._base.least) / self.target
+        over = (self._latest(now) - self._base.least) / self.target
         if lost or over > CLEAR:
             self._crowded_at = now
         if lost:
@@ -139,11 +144,15 @@ class Ledbat:
 
         Between two looks a short path has many of them, in which it would have carried as much again.
         """
-        self._recent.append(rtt)
+        self._recent.append((now, rtt))
         self._base.note(now, min(rtt, least))
         passed = max((now - self._looked_at) / max(rtt, 1e-6), 1.0)
         self._rtt, self._mss, self._looked_at = rtt, mss, now
         return min(acked / mss / self._packets, 1.0) * passed
+
+    def _latest(self, now: float) -> float:
+        since = now - max(LOOKS * self._rtt, LEAST_LOOKING)
+        return min(rtt for when, rtt in self._recent if when >= since)
 
     def _halve(self, now: float) -> None:
         """Answer loss, once in a round trip."""

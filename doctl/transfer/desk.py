@@ -52,6 +52,11 @@ class Desk(Protocol):
         """What is being fetched."""
         ...
 
+    @property
+    def gentle(self) -> bool:
+        """Whether to fetch with no more than what nobody else wants."""
+        ...
+
     def take_run(self, source: Source, most: int) -> range:
         """Take up to ``most`` adjacent pieces for a source that has everything (HTTP); empty: none just now."""
         ...
@@ -101,6 +106,10 @@ class Desk(Protocol):
 
     def trouble(self, error: DoctlError) -> None:
         """Tell of an error that a source means to get over; the administrator wants to know of it at once."""
+        ...
+
+    def tell_manners(self, means: str) -> None:
+        """Say by what means a gentle source gives way to everything else."""
         ...
 
     def waste(self, count: int) -> None:

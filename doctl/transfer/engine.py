@@ -60,6 +60,10 @@ class Engine:
         """Called on the event loop with each piece that has been verified and written."""
         self.enough: float = ENOUGH
         """Bytes a second from peers from which on HTTP leaves to them what they have."""
+        self.gentle = False
+        """Whether sources are to give way to everything else."""
+        self.on_manners: Callable[[str], None] = lambda _means: None
+        """Called with how a source does that."""
         self.more_may_come: Callable[[], bool] = lambda: False
         """Whether somebody may yet add a source, so that having none is no reason to give up."""
         self._store = store
@@ -229,6 +233,10 @@ class Engine:
     def trouble(self, error: DoctlError) -> None:
         """See ``Desk``."""
         self.say(f"{error}; trying again")
+
+    def tell_manners(self, means: str) -> None:
+        """See ``Desk``."""
+        self.on_manners(means)
 
     def waste(self, count: int) -> None:
         """See ``Desk``."""

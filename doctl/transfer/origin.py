@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from doctl.errors import BusyError, OriginError
+from doctl.net.base import Controller
 from doctl.net.http_errors import named
 from doctl.transfer.patience import Patience
 from doctl.wire.file_names import suggest
@@ -61,12 +62,35 @@ async def learn(client: "httpx.AsyncClient", url: str, patience: Patience = BRIE
         await asyncio.sleep(pause)
 
 
-async def stream(client: "httpx.AsyncClient", origin: Origin, patience: Patience = BRIEF) -> AsyncIterator[bytes]:
-    """Yield the whole file in order, for a file whose length nobody knows; NetworkError when it breaks off."""
+async def stream(
+    client: "httpx.AsyncClient",
+    origin: Origin,
+    patience: Patience = BRIEF,
+    *,
+    controller: Controller | None = None,
+    tell: Callable[[str], None] = lambda _means: None,
+) -> AsyncIterator[bytes]:
+    """Yield the whole file in order, for a file whose length nobody knows; NetworkError when it breaks off.
+
+    ``controller`` and ``tell`` are as for ``read_body``.
+    """
     async with ask(client, origin.url, {}, patience) as (answer, response):
         answer.check_whole(origin.version)
-        async for chunk in response.aiter_raw():
+        async for chunk in read_body(response, controller, tell):
             yield chunk
+
+
+def read_body(
+    response: "httpx.Response", controller: Controller | None, tell: Callable[[str], None]
+) -> AsyncIterator[bytes]:
+    """Yield the body of an answer as it comes; with a ``controller`` by giving way, and ``tell`` hears how."""
+    if controller is None:
+        return response.aiter_raw()
+    from doctl.net.receiving import read_gently  # noqa: PLC0415 - only background downloads need it
+
+    means, chunks = read_gently(response, controller)
+    tell(means)
+    return chunks
 
 
 async def read(client: "httpx.AsyncClient", url: str, most: int, patience: Patience = BRIEF) -> bytes:

@@ -1,12 +1,19 @@
-"""Uploads of the real command give way: on a real bottleneck, and in what ``fetch -v`` says."""
+"""Transfers of the real command give way: on a real bottleneck, and in what ``-v`` says."""
 
+import contextlib
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import pytest
 
 from tests import namespaces, need
 from tests.integration.commands import DOCTL, doctl, serving, write_random
+from tests.integration.swarms import NGINX
+
+Source = Callable[[Path, namespaces.Host], contextlib.AbstractContextManager[list[str]]]
 
 FLOW = (sys.executable, "-m", "tests.servers.flow")
 MBIT = 20
@@ -39,6 +46,52 @@ def test_an_upload_leaves_a_bottleneck_to_tcp(tmp_path: Path) -> None:
                 assert line, "the fetch ended"
             foreground = json.loads(giver.run(*FLOW, "plain", taker.ipv4, "9000", str(SECONDS)).stdout)
             assert taking.poll() is None, "the upload ended before the measurement did"
+    assert foreground["rate"] >= 0.9 * 0.95 * MBIT * 1e6
+
+
+@contextlib.contextmanager
+def from_origin(folder: Path, giver: namespaces.Host) -> Iterator[list[str]]:
+    """Let nginx have a file; yield what tells a fetch of it."""
+    (folder / "www").mkdir()
+    write_random(folder / "www" / "shared.cab", 64 << 20)
+    (folder / "conf").write_text(NGINX.format(home=folder))
+    giver.start(need.program("nginx"), "-e", str(folder / "log"), "-c", str(folder / "conf"))
+    yield [f"http://{giver.ipv4}/shared.cab"]
+
+
+@contextlib.contextmanager
+def from_greedy_peer(folder: Path, giver: namespaces.Host) -> Iterator[list[str]]:
+    """Let a seed have a file that gives way to nobody; yield what tells a fetch of it."""
+    phf = hash_file_of(write_random(folder / "shared.cab", 64 << 20))
+    seed = giver.start(
+        sys.executable, "-m", "tests.servers.greedy_seed", str(folder / "shared.cab"), giver.ipv4, "7680"
+    )
+    assert seed.stdout is not None
+    trusted = seed.stdout.readline().strip()
+    yield ["http://127.0.0.1:9/", "--phf", str(phf), "--hash-of-hashes", trusted, "--peer", f"{giver.ipv4}:7680"]
+
+
+@pytest.mark.parametrize(
+    ("source", "means"), [(from_origin, "by the receive window"), (from_greedy_peer, "by asking for less")]
+)
+def test_a_background_download_leaves_a_bottleneck_to_tcp(source: Source, means: str, tmp_path: Path) -> None:
+    """Whoever sends without regard, beside ``fetch --background`` plain TCP has at least 90 % of the link."""
+    need.program("tc")
+    with namespaces.lan("giver", "taker", ipv6=False) as (giver, taker), source(tmp_path, giver) as what:
+        namespaces.throttle(taker, MBIT, 200)
+        sink = taker.start(*FLOW, "sink", taker.ipv4, "9000")
+        assert sink.stdout is not None
+        sink.stdout.readline()
+        taking = taker.start(
+            *DOCTL, "fetch", *what, "-o", str(tmp_path / "got.cab"), "--background", "-v",
+            "--listen", f"{taker.ipv4}:0",
+        )  # fmt: skip
+        assert taking.stderr is not None
+        while "downloads give way" not in (line := taking.stderr.readline()):
+            assert line, "the fetch ended"
+        assert means in line
+        foreground = json.loads(giver.run(*FLOW, "plain", taker.ipv4, "9000", "4").stdout)
+        assert taking.poll() is None, "the download ended before the measurement did"
     assert foreground["rate"] >= 0.9 * 0.95 * MBIT * 1e6
 
 

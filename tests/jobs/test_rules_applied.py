@@ -52,7 +52,8 @@ def test_bandwidth(
 
     async def fetching(world: World) -> None:
         nonlocal took
-        world.origin.rate, world.taker.clock = KBPS * 1000 / PARALLEL, clock
+        connections = 1 if options.get("background") else PARALLEL
+        world.origin.rate, world.taker.clock = KBPS * 1000 / connections, clock
         took = await world.fetch(settings_of(**settings), **options)
 
     world = live(tmp_path, fetching)
@@ -115,7 +116,7 @@ def test_http_helps_in_the_background_where_peers_are_slower_than_asked(
     """Peers that bring 50 KB/s are left alone if 40 are enough; if 60 are wanted HTTP brings what they have too."""
 
     async def fetching(world: World) -> None:
-        world.origin.rate = KBPS * 1000 / PARALLEL
+        world.origin.rate = KBPS * 1000
         async with world.seed(50_000) as peer:
             await world.fetch(settings_of(DOMinBackgroundQoS=qos), peers=(peer,), background=True)
 

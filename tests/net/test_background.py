@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from doctl.endpoints import Address
-from doctl.net.background import FALLBACK_BURST, FALLBACK_RATE, Bucket, Windowed, pace, read_info
+from doctl.net.background import FALLBACK_BURST, FALLBACK_RATE, Bucket, TcpInfo, Windowed, pace, read_info
 from doctl.net.system import SystemNetwork
 from doctl.transfer.background import Ledbat
 from tests import namespaces, need
@@ -27,10 +27,23 @@ MBIT = 20
 def test_what_linux_tells_is_read_where_it_stands() -> None:
     """Each figure comes from its place in the kernel's structure, in seconds and bytes."""
     words = list(range(24))
-    words[2], words[15], words[23] = 1448, 20_000, 7
-    data = struct.pack("=8B24I4Q4I", 7, *[0] * 7, *words, 0, 0, 123_456, 0, 0, 0, 0, 9_000)
-    info = read_info(data + bytes(80))
-    assert info == (True, 1448, 0.02, 0.009, 123_456, 7)
+    words[2], words[3], words[15], words[21], words[23] = 1448, 1440, 20_000, 30_000, 7
+    data = struct.pack("=8B24I4Q4I", 7, 0, 0, 0, 0, 1, 0, 0, *words, 0, 0, 123_456, 654_321, 0, 0, 0, 9_000)
+    newer = struct.pack("=72xI", 11)
+    assert read_info(data + newer) == TcpInfo(
+        closed=True,
+        mss=1448,
+        rtt=0.02,
+        least_rtt=0.009,
+        acked=123_456,
+        resent=7,
+        timestamps=True,
+        received=654_321,
+        receive_mss=1440,
+        receive_rtt=0.03,
+        disordered=11,
+    )
+    assert read_info(data + newer[:-1]).disordered == 0
     with pytest.raises(ValueError, match="too little"):
         read_info(data[:-1])
 
@@ -78,7 +91,7 @@ def test_what_stays_on_this_machine_is_not_held_back() -> None:
             sender.close()
             listener.close()
 
-    assert asyncio.run(send()) == ("no need, the peer is on this machine", 1 << 30)
+    assert asyncio.run(send()) == ("no need, the other side is on this machine", 1 << 30)
 
 
 @linux

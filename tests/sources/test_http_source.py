@@ -269,8 +269,10 @@ def test_an_origin_that_is_gone_is_told_as_refused(fetch: Fetch) -> None:
 class Table:
     """A counter that keeps account of all that is taken and given; ``idle`` when so many workers find nothing."""
 
-    def __init__(self, content: Content, workers: int = 1) -> None:
+    def __init__(self, content: Content, workers: int = 1, *, gentle: bool = False) -> None:
         self.content = content
+        self.gentle = gentle
+        self.manners: list[str] = []
         self.wanted = deque(range(content.pieces))
         self.unwanted: set[int] = set()
         self.delivered: dict[int, bytes] = {}
@@ -332,6 +334,9 @@ class Table:
     def trouble(self, error: DoctlError) -> None:
         pass
 
+    def tell_manners(self, means: str) -> None:
+        self.manners.append(means)
+
     def waste(self, count: int) -> None:
         self.wasted += count
 
@@ -341,10 +346,10 @@ class Table:
             self.arrived.set()
 
 
-async def at_table(url: str, table: Table) -> None:
+async def at_table(url: str, table: Table, parallel: int | None = None) -> None:
     """Let an origin work for ``table`` until nothing is left to take, then cancel it."""
     async with client() as http:
-        source = HttpSource(http, await learn(http, url), parallel=table.working, patience=QUICK)
+        source = HttpSource(http, await learn(http, url), parallel=parallel or table.working, patience=QUICK)
         assert (source.name, source.kind) == ("127.0.0.1", Kind.HTTP)
         work = asyncio.create_task(source.run(table))
         idle = asyncio.create_task(table.idle.wait())
@@ -362,6 +367,16 @@ def test_memory_is_one_buffer_for_each_connection() -> None:
     assert digest(b"".join(table.delivered[piece] for piece in sorted(table.delivered))) == WHOLE
     assert table.most_out <= 3
     assert (table.out, table.received) == (0, len(DATA))
+
+
+def test_a_gentle_source_has_one_connection_and_says_how_it_gives_way() -> None:
+    """In the background one connection is enough, and whatever it comes over is told with each answer."""
+    with Origin(DATA) as origin:
+        table = Table(Content(len(DATA), PIECE), workers=1, gentle=True)
+        asyncio.run(at_table(origin.url, table, parallel=3))
+        assert len({request.connection for request in origin.requests}) == 1
+    assert digest(b"".join(table.delivered[piece] for piece in sorted(table.delivered))) == WHOLE
+    assert set(table.manners) == {"no need, the other side is on this machine"}
 
 
 @pytest.mark.parametrize("behave", [servers.proper, servers.without_ranges])

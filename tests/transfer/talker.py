@@ -117,9 +117,11 @@ class Remote:
 
 
 @contextlib.asynccontextmanager
-async def listening(behaviour: Behaviour, content: Content, peer_id: bytes | None = None) -> AsyncIterator[Remote]:
+async def listening(
+    behaviour: Behaviour, content: Content, peer_id: bytes | None = None, *, at: Address = LOOPBACK
+) -> AsyncIterator[Remote]:
     """Run a peer that shakes hands with whoever calls and then behaves so; it hangs up when that is over."""
-    listener = await SystemNetwork().listen(LOOPBACK)
+    listener = await SystemNetwork().listen(at)
     remote = Remote(listener.address)
     peer_id = peer_id or secrets.token_bytes(20)
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import secrets
+import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from doctl.endpoints import Address
 from doctl.errors import DoctlError, NetworkError, ProtocolError, RefusedError
 from doctl.net.system import SystemNetwork
 from doctl.sources.peer import BAD_PIECES, STALLED, PeerSource
+from doctl.transfer.asking import PACKET
 from doctl.transfer.buffers import BufferPool
 from doctl.transfer.desk import Desk, Kind
 from doctl.transfer.engine import Engine
@@ -166,6 +168,51 @@ def test_two_halves_make_a_whole_for_both(tmp_path: Path) -> None:
             assert two.engine.ledger.bytes_from[Kind.LAN] == half
 
     run(exchange())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a second address of loopback")
+@pytest.mark.parametrize("source", [MADE, BLOCKS], ids=["small pieces", "pieces of several requests"])
+def test_a_gentle_fetch_asks_bit_by_bit_and_gets_everything(source: Made, tmp_path: Path) -> None:
+    """In the background pieces come in small requests, each byte once, and it is said how that gives way."""
+
+    async def fetch() -> None:
+        told: list[str] = []
+        async with (
+            seeding(tmp_path, source, at=Address("127.0.0.2", 0)) as seed,
+            fetching(tmp_path, source=source) as to,
+        ):
+            to.engine.gentle, to.engine.on_manners = True, told.append
+            to.from_peer(seed.address)
+            assert await to.whole(source)
+            assert [each.bytes_sent for each in seed.ledger.peers.values()] == [source.content.length]
+            assert to.engine.ledger.wasted == 0
+        assert told == ["LEDBAT++ of doctl's own, by asking for less"]
+
+    run(fetch())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a second address of loopback")
+def test_a_gentle_fetch_asks_again_for_what_a_choke_made_void(tmp_path: Path) -> None:
+    """Requests that a choke made void are asked for anew after the unchoke, and nothing of a piece is lost."""
+    asked: list[int] = []
+
+    async def moody(peer: Talker) -> None:
+        await offer(peer)
+        for number in range(6):
+            request = await peer.asked()
+            assert request is not None
+            asked.append(request.length)
+            await (peer.say(m.Choke(), m.Unchoke()) if number % 2 else peer.give(request, MADE))
+        await answer(peer)
+
+    async def fetch() -> None:
+        async with listening(moody, MADE.content, at=Address("127.0.0.2", 0)) as remote, fetching(tmp_path) as to:
+            to.engine.gentle = True
+            to.from_peer(remote.address)
+            assert await to.whole()
+        assert max(asked) <= 4 * PACKET
+
+    run(fetch())
 
 
 def test_pieces_are_passed_on_while_they_come(tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ async def seeding(
     turn: float = SECONDS,
     times: Times = Times(look=SOON / 2),  # noqa: B008 - frozen
     max_up: int | None = None,
+    at: Address = LOOPBACK,
 ) -> AsyncIterator[Seed]:
     """Share ``source`` on loopback."""
     network, path = SystemNetwork(), folder / f"seed-{secrets.token_hex(4)}"
@@ -78,7 +79,7 @@ async def seeding(
         )
         async with Node(network, times=times) as node:
             node.add(share)
-            listener = await network.listen(LOOPBACK)
+            listener = await network.listen(at)
             node.accept_on(listener)
             yield Seed(node, share, listener.address)
 

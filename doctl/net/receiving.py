@@ -1,0 +1,163 @@
+"""Makes one TCP connection give way to everything else when it receives, by the best means that the system has."""
+
+import asyncio
+import contextlib
+import socket
+import sys
+from typing import TYPE_CHECKING, Final, Protocol
+
+from doctl.net.background import SHORTEST_WAIT, Bucket, TcpInfo, by_system, info_of
+from doctl.net.base import Controller
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import httpx
+
+RLEDBAT_BUILD: Final = 22621
+"""The first Windows (11, 22H2) that holds back what comes in as well."""
+TCP_WINDOW_CLAMP: Final = 10
+"""linux/tcp.h: the most that the other side is told it may send; the kernel forgets it when its buffer grows."""
+SO_BUF_LOCK: Final = 72
+"""asm-generic/socket.h, since 5.14; 0 lets the kernel choose the size of buffers again."""
+SMALL_BUFFER: Final = 4 * 1024
+"""Bytes, which the kernel doubles: a few packets that nobody reads fill it, and so close the window."""
+USUAL_BUFFER: Final = 1 << 20
+"""Bytes to go on with when the window need not be closed any more."""
+WINDOWS: Final = 8
+"""Windows that have to come before their time tells a round trip: what comes in bursts is off by one of them."""
+REORDERED: Final = 3
+"""Packets out of their order, between two looks, that are a loss: as many as TCP itself goes by."""
+LONGEST_REST: Final = 2.0
+"""Seconds after which to look at least whether others are still there."""
+
+
+class Receiving(Protocol):
+    """Lets a receiver go on when nobody else would notice. ``means`` says by what."""
+
+    means: str
+
+    async def came(self, count: int) -> None:
+        """Hear that ``count`` bytes were read, and wait until there may be more."""
+        ...
+
+
+class Clamped:
+    """Linux: bounds what may be on its way to us, as ``controller`` says (the idea of RFC 9840).
+
+    The kernel tells the round trip where both sides put timestamps on their packets. Elsewhere it follows from how long
+    a few windows take to come. A receiver sees no loss, but the packets that overtake what was lost.
+    """
+
+    means = "LEDBAT++ of doctl's own, by the receive window"
+
+    def __init__(self, sock: socket.socket, controller: Controller) -> None:
+        self._socket = sock
+        self._controller = controller
+        self._loop = asyncio.get_running_loop()
+        buffer = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        self._closes = buffer <= 2 * SMALL_BUFFER
+        info = info_of(sock)
+        self._last = info
+        self._bounded_from = info.received + buffer
+        self._clamp()
+        self._start_anew()
+
+    async def came(self, count: int) -> None:  # noqa: ARG002 - the kernel's count is exact, within a TLS record too
+        """Tell the controller of each round trip; rest where less than two packets may be on their way."""
+        with contextlib.suppress(OSError):  # closed meanwhile: who reads on will hear of it
+            info = info_of(self._socket)
+            rtt = self.round_trip(info, self._loop.time() - self._began_at)
+            if rtt is not None:
+                before, self._last = self._last, info
+                await self._adjust(info, before, rtt)
+
+    def round_trip(self, info: TcpInfo, elapsed: float) -> float | None:
+        """Return the seconds of a round trip, None before enough has come in ``elapsed`` seconds to tell."""
+        came, window = info.received - self._began_with, self._controller.window
+        if info.timestamps:
+            return info.receive_rtt if came and elapsed >= max(info.receive_rtt / 4, SHORTEST_WAIT) else None
+        return elapsed * window / came if came >= WINDOWS * window else None
+
+    async def _adjust(self, info: TcpInfo, before: TcpInfo, rtt: float) -> None:
+        came = info.received - before.received  # during a rest, too
+        self._controller.look(
+            self._loop.time(),
+            rtt=rtt,
+            least=min(rtt, info.least_rtt),
+            mss=info.receive_mss,
+            acked=came,
+            lost=info.disordered - before.disordered >= REORDERED,
+            full=True,
+        )
+        self._clamp()
+        if info.received >= self._bounded_from:  # packets that were allowed before must find room
+            await self._rest(self._controller.rest(came))
+        self._start_anew()
+
+    async def _rest(self, seconds: float) -> None:
+        """Read nothing for a while, and let that close the window."""
+        if (seconds > 0) != self._closes:
+            self._closes = seconds > 0
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER if self._closes else USUAL_BUFFER)
+            if not self._closes:
+                with contextlib.suppress(OSError):
+                    self._socket.setsockopt(socket.SOL_SOCKET, SO_BUF_LOCK, 0)
+        if seconds > 0:
+            await asyncio.sleep(min(seconds, LONGEST_REST))
+
+    def _clamp(self) -> None:
+        self._socket.setsockopt(socket.IPPROTO_TCP, TCP_WINDOW_CLAMP, self._controller.window)
+
+    def _start_anew(self) -> None:
+        self._began_at, self._began_with = self._loop.time(), info_of(self._socket).received
+
+
+class BySystem:
+    """The system itself holds the connection back; nothing is to be done here."""
+
+    def __init__(self, means: str) -> None:
+        self.means = means
+
+    async def came(self, count: int) -> None:
+        """Let everything pass."""
+
+
+class Dripping:
+    """Neither measures nor is held back: a fixed rate."""
+
+    means = Bucket.means
+
+    def __init__(self) -> None:
+        self._bucket = Bucket()
+
+    async def came(self, count: int) -> None:
+        """Wait as long as the bytes should have taken."""
+        while count > 0:
+            count -= await self._bucket.room(count)
+
+
+def read_gently(response: "httpx.Response", controller: Controller) -> "tuple[str, AsyncIterator[bytes]]":
+    """Make the connection that ``response`` comes over give way; return by what means, and the body as it comes."""
+    stream = response.extensions.get("network_stream")
+    sock = stream.get_extra_info("socket") if stream is not None else None
+    means = Dripping() if sock is None else receiving(sock, controller)
+    return means.means, _held_back(response.aiter_raw(), means)
+
+
+async def _held_back(chunks: "AsyncIterator[bytes]", receiving: Receiving) -> "AsyncIterator[bytes]":
+    async for chunk in chunks:
+        await receiving.came(len(chunk))
+        yield chunk
+
+
+def receiving(sock: socket.socket, controller: Controller, platform: str = sys.platform) -> Receiving:
+    """Make ``sock`` give way by what ``platform`` has; where that fails, by a fixed rate."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # the system is too old, or not quite the real one
+        if platform == "win32" and sys.getwindowsversion().build < RLEDBAT_BUILD:  # type: ignore[attr-defined,unused-ignore]
+            return Dripping()
+        if (means := by_system(sock, platform)) is not None:
+            return BySystem(means)
+        if platform == "linux":
+            return Clamped(sock, controller)
+    return Dripping()
