@@ -188,13 +188,16 @@ def measure(ports: list[int], pids: list[int], redis_pid: int | None = None) -> 
 def rows(home: Path, rounds: int) -> Iterator[Row]:
     """Put one coordinator with a store in memory under load, then one and two with Redis, in turn."""
     with coordinators("memory") as (ports, pids):
-        yield from _of("in memory", [measure(ports, pids) for _ in range(rounds)])
+        loads = [measure(ports, pids) for _ in range(rounds)]
+    rates = [load.rate for load in loads]
+    yield Row("joins a second, 100,000 peers in memory", "joins", rates, "enough", [ENOUGH], at_least(1))
+    yield from _of("in memory", loads)
     with redis(home) as store:
         asyncio.run(_fill(store.url))
         with coordinators(store.url) as (port, pid), coordinators(store.url, 2) as (ports, pids):
             pairs = [(measure(port, pid, store.pid), measure(ports, pids, store.pid)) for _ in range(rounds)]
-    for what, loads in zip(("in Redis", "in Redis, two coordinators"), zip(*pairs, strict=True), strict=True):
-        yield from _of(what, loads)
+    for what, each in zip(("in Redis", "in Redis, two coordinators"), zip(*pairs, strict=True), strict=True):
+        yield from _of(what, each)
 
 
 def _of(where: str, loads: Sequence[Load]) -> Iterator[Row]:

@@ -1,6 +1,6 @@
 """Asks a server for a whole file and throws it away unread, so that hardly anything but the server costs time.
 
-drain.py http HOST PORT PATH
+drain.py http HOST PORT PATH LENGTH
 drain.py peer HOST PORT HASH-OF-HASHES LENGTH
 
 The kernel drops what has come (MSG_TRUNC, tcp(7)): it is copied nowhere. Linux alone does that.
@@ -19,13 +19,12 @@ AHEAD = 16
 """Pieces asked for ahead."""
 
 
-def over_http(host: str, port: int, path: str) -> None:
+def over_http(host: str, port: int, path: str, length: int) -> None:
     """Get ``path`` in one request."""
     with socket.create_connection((host, port)) as sock:
         sock.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
-        dropped = _drop(sock, sys.maxsize)
-    if not dropped:
-        raise SystemExit("nothing came")
+        if _drop(sock, sys.maxsize) < length:
+            raise SystemExit("the file did not come, or not whole")
 
 
 def from_peer(host: str, port: int, hash_of_hashes: str, length: int) -> None:
@@ -42,7 +41,8 @@ def from_peer(host: str, port: int, hash_of_hashes: str, length: int) -> None:
             while asked < min(given + AHEAD, layout.pieces):
                 sock.sendall(m.Request(asked, 0, layout.size_of(asked)).encode())
                 asked += 1
-            if _drop(sock, 4 + m.PIECE_HEADER + layout.size_of(given)) == 0:
+            size = 4 + m.PIECE_HEADER + layout.size_of(given)
+            if _drop(sock, size) < size:
                 raise SystemExit("the peer hung up")
 
 
@@ -61,6 +61,6 @@ def _drop(sock: socket.socket, count: int) -> int:
 if __name__ == "__main__":
     verb, host, port, *rest = sys.argv[1:]
     if verb == "http":
-        over_http(host, int(port), rest[0])
+        over_http(host, int(port), rest[0], int(rest[1]))
     else:
         from_peer(host, int(port), rest[0], int(rest[1]))

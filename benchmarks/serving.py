@@ -45,7 +45,7 @@ def rows(home: Path, rounds: int) -> Iterator[Row]:
     """Measure both in turn, here and to another machine."""
     make_content(home)
     with nginx(home, home / "nginx-serving", "access_log off;") as server, running(serve(), home) as (said, pid):
-        theirs = Server(server.process.pid, (*DRAIN, "http", "127.0.0.1", str(server.plain), "/content"))
+        theirs = Server(server.process.pid, (*DRAIN, "http", "127.0.0.1", str(server.plain), "/content", str(GIB)))
         yield _compared("serve 1 GiB on loopback", Server(pid, _peer(said)), theirs, rounds)
     with namespaces.lan("server", "client", ipv6=False) as (host, client):
         far = home / "nginx-far"
@@ -53,7 +53,7 @@ def rows(home: Path, rounds: int) -> Iterator[Row]:
         (far / "conf").write_text(CONFIGURATION.format(home=far, folder=home))
         process = host.start("nginx", "-e", str(far / "log"), "-c", str(far / "conf"))
         with running(host.inside(*serve(listen=host.ipv4)), home) as (said, pid):
-            theirs = Server(process.pid, client.inside(*DRAIN, "http", host.ipv4, "80", "/content"))
+            theirs = Server(process.pid, client.inside(*DRAIN, "http", host.ipv4, "80", "/content", str(GIB)))
             ours = Server(pid, client.inside(*_peer(said)))
             yield _compared("serve 1 GiB to another machine, giving way", ours, theirs, rounds)
 
