@@ -1,15 +1,32 @@
-"""Which tests stay together where several processes run them."""
+"""Which tests stay together where several processes run them, and which begin."""
 
-from collections.abc import Iterable
+from typing import Any
 
 import pytest
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 
-def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
-    """Keep the tests of a file in one process, so that what they share is made once; so too all that use Wine.
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Keeps the tests of a file in one process, so that what they share is made once; so too all that use Wine.
 
     Wine has one registry, which some of its tests change.
     """
-    for item in items:
-        wine = "windows_python" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("wine" if wine else str(item.path)))
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "wine" if "/test_windows" in file else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    """Let xdist hand tests out so."""
+    return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let those begin that take longest, Wine's first of all; what is quick comes last and fills the gaps."""
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> tuple[bool, ...]:
+    slow = item.get_closest_marker("slow") is not None
+    return "test_windows" not in item.path.name, not slow, "integration" not in item.path.parts

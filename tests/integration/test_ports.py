@@ -9,7 +9,6 @@ import pytest
 
 from tests import namespaces, need
 from tests.integration.commands import DOCTL, doctl
-from tests.integration.conftest import Run
 
 PASS, WARN, FAIL, UNKNOWN, SKIP = "pass", "warn", "fail", "unknown", "skip"
 TALKERS = (DOCTL[0], "-m", "tests.servers.talkers")
@@ -318,16 +317,3 @@ def test_wrong_use_is_one_line_and_exit_code_2(arguments: tuple[str, ...]) -> No
     done = doctl("ports", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert len(done.stderr.splitlines()) == 1
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_under_wine_an_empty_answer_is_unknown(windows: Run) -> None:
-    """Under Wine, whose PowerShell says nothing, the firewall is unknown; the rest is looked at as anywhere."""
-    done = windows("ports", "--format", "json", "--host", "localhost", "--target", "127.0.0.1:1", "--timeout", "20")
-    found = read(done.stdout)
-    assert verdict(found["ports.7680.firewall", "*:7680"]) == (UNKNOWN, "not_testable")
-    assert "PowerShell said nothing" in found["ports.7680.firewall", "*:7680"]["summary"]
-    assert verdict(found["ports.7680.outbound", "127.0.0.1:1"]) == (FAIL, "refused")
-    assert found["ports.7680.listener", "*:7680"]["status"] in (FAIL, PASS, WARN)
-    assert done.returncode == 1

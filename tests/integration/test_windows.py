@@ -14,6 +14,7 @@ STAY_HERE = {
     "tests/fuzz": "asks of pure code what it says on any system",
     "tests/cli": "starts a process for each test, which is slow under Wine; the commands are tested beside this",
     "tests/coordination": "the service, which is for servers",
+    "tests/test_benchmarks.py": "asks about the benchmarks, which are for Linux",
     "tests/test_completions.py": "drives shells through a pseudo terminal",
     "tests/test_dev.py": "asks about the project's files",
     "tests/test_docs.py": "asks about the project's files",

@@ -5,6 +5,7 @@ import hashlib
 import json
 import time
 import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -156,15 +157,19 @@ def test_the_largest_hash_file_fits_its_bound() -> None:
 
 
 def test_twenty_thousand_pieces_parse_fast() -> None:
-    """Reading 20,000 pieces takes well under 50 ms: the best of five, so that a busy machine does not fail it."""
+    """Reading 20,000 pieces takes a few times as long as decoding them plainly, best of five each."""
     data = hf.to_json(many(20_000))
 
-    def once() -> float:
-        start = time.perf_counter()
-        hf.parse(data)
-        return time.perf_counter() - start
+    def least(work: Callable[[], object]) -> float:
+        times = []
+        for _ in range(5):
+            start = time.perf_counter()
+            work()
+            times.append(time.perf_counter() - start)
+        return min(times)
 
-    assert min(once() for _ in range(5)) < 0.05
+    plainly = least(lambda: [base64.b64decode(piece) for piece in json.loads(data)["Pieces"]])
+    assert least(lambda: hf.parse(data)) < 5 * plainly
 
 
 @pytest.mark.parametrize("filler", [b"[],", b"{},", b'"ab",', b'"",', b"1.1,", b"99999,", b'"\\ud83d\\ude00",'])
