@@ -1,5 +1,6 @@
 """The big tools of tests, set up once for each user and kept: Wireshark's dissector and Windows' own Python."""
 
+import contextlib
 import hashlib
 import os
 import re
@@ -7,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,11 +50,8 @@ class WindowsPython:
 
     folder: Path
 
-    def __call__(self, *arguments: str | Path, cwd: Path, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-        """Run it in ``cwd``, whose modules it can import; a Path among ``arguments`` is told as Windows names it.
-
-        Ends when all of Wine has ended, so that nothing is left running.
-        """
+    def __call__(self, *arguments: str | Path, cwd: Path, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        """Run it in ``cwd``, whose modules it can import; a Path among ``arguments`` is told as Windows names it."""
         told = [windows_path(each) if isinstance(each, Path) else each for each in arguments]
         return subprocess.run(
             ["wine", self.folder / "py" / "python.exe", *told],
@@ -65,6 +63,26 @@ class WindowsPython:
             timeout=timeout,
             check=False,
         )
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Keep Wine running, since its start takes seconds, and end it where no other tests use it."""
+        import fcntl  # Windows has none, and no need of these tools
+
+        with self.folder.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            self._wine("wineserver", "-p60")  # the seconds that it stays where this process is killed
+            self._wine("wine", "wineboot")  # what runs beside it has no pipe of ours then, which would stay open
+            try:
+                yield
+            finally:
+                with contextlib.suppress(BlockingIOError):
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    self._wine("wineserver", "-k")
+
+    def _wine(self, *command: str) -> None:
+        nothing = subprocess.DEVNULL
+        subprocess.run(command, env=self._environment(), stdin=nothing, stdout=nothing, stderr=nothing, check=False)
 
     def _environment(self) -> dict[str, str]:
         theirs = {k: v for k, v in os.environ.items() if k not in NOT_THEIRS}
@@ -90,17 +108,19 @@ def kept(folder: Path, script: Path, *arguments: str) -> Path:
     """Let ``script FOLDER ARGUMENTS`` fill ``folder``, once, and anew when any of these changes; return the folder.
 
     The mark is set last, so a set-up that was cut short is started over; the lock goes on to the script, so nobody
-    starts over while one is still at work.
+    starts over while one is still at work, or while somebody who shares the lock uses the tool.
     """
-    import fcntl  # Windows has none, and no need of these tools
+    import fcntl  # as above
 
     mark, recipe = folder / ".made-by", hashlib.sha256(repr([script.read_text(), arguments]).encode()).hexdigest()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not mark.exists() or mark.read_text() != recipe:
-            _make(folder, [script, folder, *arguments], lock.fileno())
-            mark.write_text(recipe)
+        for hold in (fcntl.LOCK_SH, fcntl.LOCK_EX):
+            fcntl.flock(lock, hold)
+            if mark.exists() and mark.read_text() == recipe:
+                return folder
+        _make(folder, [script, folder, *arguments], lock.fileno())
+        mark.write_text(recipe)
     return folder
 
 

@@ -161,7 +161,8 @@ def hash_all(paths: Iterable[Path], hash_file_paths: Iterable[Path], progress: P
     or too many of them, HashFileError for a hash file that fits none.
     """
     hash_files = [parse(read_hash_file(path)) for path in hash_file_paths]
-    shared = [_hash(path, hash_files, progress) for path in _files(paths)]
+    files = list(_files(paths))  # what is wrong with them is said before the hashing, which takes long
+    shared = [_hash(path, hash_files, progress) for path in files]
     have = {item.content.hash_of_hashes for item in shared}
     for hash_file in hash_files:
         if hash_file.hash_of_hashes not in have:

@@ -140,7 +140,7 @@ def test_ctrl_c_prints_what_is_known_and_names_the_rest(wanted: str, code: int) 
         try:
             server.wait_for_a_caller()
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=20)
+            out, err = process.communicate(timeout=100)
         finally:
             process.kill()
     assert (process.returncode, err) == (code, "")

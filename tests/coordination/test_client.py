@@ -234,7 +234,7 @@ def test_a_place_is_kept_and_left() -> None:
             join, heard=heard, failed=failures.append, hungry=lambda: True, now=clock, chance=lambda: 0.0
         )
         task = asyncio.create_task(membership.run())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await enough.wait()
         task.cancel()
         await membership.leave()

@@ -21,7 +21,7 @@ class Seed:
     process: "subprocess.Popen[str]"
 
 
-def doctl(*arguments: object, timeout: float = 100, prefix: tuple[str, ...] = ()) -> "subprocess.CompletedProcess[str]":
+def doctl(*arguments: object, timeout: float = 250, prefix: tuple[str, ...] = ()) -> "subprocess.CompletedProcess[str]":
     """Run doctl to its end and return what it printed."""
     return subprocess.run(
         [*prefix, *DOCTL, *map(str, arguments)],
@@ -33,7 +33,7 @@ def doctl(*arguments: object, timeout: float = 100, prefix: tuple[str, ...] = ()
     )
 
 
-def fetched(*arguments: object, timeout: float = 100) -> dict[str, Any]:
+def fetched(*arguments: object, timeout: float = 250) -> dict[str, Any]:
     """Run ``doctl fetch`` and return its JSON, which must have come whatever happened."""
     done = doctl("fetch", *arguments, "--format", "json", "--listen", "127.0.0.1:0", timeout=timeout)
     result: dict[str, Any] = json.loads(done.stdout)

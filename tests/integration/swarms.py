@@ -72,7 +72,7 @@ class Site:
 
     def until_known(self, host: Host, count: int) -> None:
         """Wait until the coordinator knows of so many peers."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 100
         while len(self.peers(host)) < count:
             assert time.monotonic() < deadline, "the peers did not join"
             time.sleep(0.2)
@@ -95,7 +95,7 @@ def site(host: Host, home: Path, length: int, *, mbit: int, hosts: Iterable[Host
     yield Site(host, home, length, {"SSL_CERT_FILE": str(home / "ca.pem"), "HOME": str(home)})
 
 
-def result_of(process: "subprocess.Popen[str]", expected: Path, timeout: float = 100) -> dict[str, Any]:
+def result_of(process: "subprocess.Popen[str]", expected: Path, timeout: float = 250) -> dict[str, Any]:
     """Wait for a fetch and return its result; its file must be exactly the expected one."""
     out, err = process.communicate(timeout=timeout)
     assert out, err

@@ -125,7 +125,7 @@ def test_ending_it(tmp_path: Path, number: signal.Signals) -> None:
     with coordinator(tmp_path) as running:
         join(running.url, 1)
         running.process.send_signal(number)
-        _, said = running.process.communicate(timeout=20)
+        _, said = running.process.communicate(timeout=100)
         if number == signal.SIGINT:
             assert (running.process.returncode, said) == (130, "")
         else:
@@ -237,7 +237,7 @@ def test_refusals_are_said_once(tmp_path: Path) -> None:
         for _ in range(20):
             httpx.post(f"{running.url}/array/join/", content=b'{"ContentId":"\x1b[2J"}')
         running.process.send_signal(signal.SIGINT)
-        _, said = running.process.communicate(timeout=20)
+        _, said = running.process.communicate(timeout=100)
         assert said.count("refused 127.0.0.1") == 1
         assert "\x1b" not in said
 

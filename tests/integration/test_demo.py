@@ -90,7 +90,7 @@ def test_an_interruption_ends_it_cleanly(places: dict[str, str], moment: str) ->
         while not command.stderr.readline().startswith(moment):
             assert command.poll() is None
         command.send_signal(signal.SIGINT)
-        said, complaints = command.communicate(timeout=30)
+        said, complaints = command.communicate(timeout=100)
     assert (command.returncode, said) == (130, "")
     assert "Traceback" not in complaints
     assert "doctl: " not in complaints

@@ -15,7 +15,6 @@ from tests.integration.commands import DOCTL, write_random
 from tests.integration.test_giving_way import hash_file_of
 from tests.namespaces import Host
 
-pytestmark = pytest.mark.timeout(60)
 SOON = 15.0
 """Seconds in which a change is to be noticed on a busy machine; a look is due every two."""
 NGINX = """

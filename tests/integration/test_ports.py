@@ -171,7 +171,7 @@ def test_inbound_through_a_reflector() -> None:
                 client.serve(*TALKERS, *(listener.format(n=client.number) for listener in listeners))
             running.append(client.start(*command("--timeout", "10", "--reflector", f"http://{name}:8080")))
         for client, process, case in zip(clients, running, INBOUND, strict=True):
-            report, errors = process.communicate(timeout=60)
+            report, errors = process.communicate(timeout=100)
             assert errors == ""
             _of_inbound(read(report)["ports.7680.inbound", "*:7680"], client, case)
 

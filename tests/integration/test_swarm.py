@@ -32,7 +32,7 @@ def test_eight_fetches_at_once_share_the_work(tmp_path: Path) -> None:
     names = ("origin", *(f"pc{number}" for number in range(8)))
     with (
         lan(*names) as (origin, *clients),
-        site(origin, tmp_path, 48 * MB, mbit=100, hosts=clients, address=origin.ipv4) as place,
+        site(origin, tmp_path, 24 * MB, mbit=40, hosts=clients, address=origin.ipv4) as place,
     ):
         place.coordinator(origin)
         results = [result_of(process, place.file) for process in [place.fetch(client) for client in clients]]
@@ -109,7 +109,7 @@ def test_modes_decide_who_is_a_peer(tmp_path: Path) -> None:
             if from_far is None:
                 assert far_result["peers"] == []
             sharing.send_signal(signal.SIGINT)
-            sharing.communicate(timeout=20)
+            sharing.communicate(timeout=100)
 
 
 def test_a_coordinator_may_die_and_redis_may_forget(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def hostile(place: Site, host: Host, peers: list[dict[str, object]]) -> "subproc
     said.write_text(json.dumps({"policy": policy, "peers": peers}))
     program = str(Path(__file__).parents[1] / "servers" / "hostile_coordinator.py")
     process = host.start(sys.executable, program, host.ipv4, "8480", str(said))
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     ask = f"import socket; socket.create_connection(({host.ipv4!r}, 8480), 1)"
     while host.run(sys.executable, "-c", ask, check=False).returncode:
         assert time.monotonic() < deadline

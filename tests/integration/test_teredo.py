@@ -115,7 +115,7 @@ def test_every_nat_is_told_right_ten_times(world: World) -> None:
     """Ten runs behind each NAT, all NATs at once: the same right answer each time, and the right address outside."""
     running = {name: client.start(DOCTL[0], "-c", ASK, str(RUNS), QUICK) for name, (client, _) in world.items()}
     for name, process in running.items():
-        said, errors = process.communicate(timeout=110)
+        said, errors = process.communicate(timeout=100)
         case = CASES[name]
         outside = None if case.nat == "blocked" else OUTSIDE.format(number=world[name][1].number)
         answers = [ast.literal_eval(line) for line in said.splitlines()]
@@ -127,7 +127,7 @@ def test_the_command_says_so(world: World) -> None:
     command = (*DOCTL, "teredo", "--server", miredo.FIRST, "--timeout", QUICK, "--format", "json")
     running = {name: client.start(*command) for name, (client, _) in world.items()}
     for name, process in running.items():
-        said, errors = process.communicate(timeout=60)
+        said, errors = process.communicate(timeout=100)
         case = CASES[name]
         (finding,) = json.loads(said)["findings"]
         assert (finding["id"], finding["status"], finding["reason"]) == ("teredo.qualify", case.status, case.reason)
@@ -160,7 +160,7 @@ def test_ports_and_check_ask_in_modes_that_need_it(world: World, command: str) -
         mode = {"DOCTL_DODOWNLOADMODE": "23"[number % 2]}
         running[name] = client.start(*DOCTL, command, *areas, "--timeout", "3", "--format", "json", env=mode)
     for name, process in running.items():
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=100)
         findings = {finding["id"]: finding for finding in json.loads(said)["findings"]}
         finding = findings["ports.3544.teredo"]
         assert (finding["status"], finding["reason"]) == PORTS[name], name

@@ -39,7 +39,7 @@ def test_a_file_from_nginx_and_a_peer(windows: Run, tmp_path: Path) -> None:
         done = windows(
             "fetch", server.url("update.cab"), "-o", tmp_path / "got",
             "--hash-of-hashes", encode(described.hash_of_hashes),
-            "--peer", seed.address, "--listen", "127.0.0.1:0", "--format", "json", timeout=120,
+            "--peer", seed.address, "--listen", "127.0.0.1:0", "--format", "json",
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
@@ -58,7 +58,7 @@ def test_a_peer_on_windows_gives_pieces(windows: Run, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
     with ThreadPoolExecutor(1) as pool:
-        serving_there = pool.submit(windows, "serve", path, "--listen", address, "--for", "10s", timeout=60)
+        serving_there = pool.submit(windows, "serve", path, "--listen", address, "--for", "10s")
         named = ("--phf", beside(path), "--hash-of-hashes", encode(described.hash_of_hashes), "--peer", address)
         result = fetched("http://127.0.0.1:9/gone.cab", *named, "-o", tmp_path / "got")
         assert serving_there.result().returncode == 0, serving_there.result().stderr

@@ -87,7 +87,7 @@ class World:
         running = {name: host.start(*command, url, env=env) for name, url in urls.items()}
         found = {}
         for name, process in running.items():
-            said, errors = process.communicate(timeout=60)
+            said, errors = process.communicate(timeout=100)
             report = json.loads(said)
             assert (process.returncode, errors) == ({PASS: 0, "warn": 0, FAIL: 1, UNKNOWN: 3}[report["status"]], "")
             found[name] = {finding["id"]: finding for finding in report["findings"]}

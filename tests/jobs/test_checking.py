@@ -69,7 +69,7 @@ def test_checks_run_at_once_with_their_options() -> None:
         barrier, seen = asyncio.Barrier(3), list[object]()
 
         async def run(_network: Network, options: str, _found: Found) -> None:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await barrier.wait()
             seen.append(options)
 
@@ -86,7 +86,7 @@ def test_listener_hears_findings_as_they_come() -> None:
         heard, first = list[Finding](), asyncio.Event()
 
         async def waits(_network: Network, _options: object, found: Found) -> None:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await first.wait()
             assert [each.area for each in heard] == ["b"]
             found(finding("a"))

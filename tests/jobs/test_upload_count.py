@@ -122,5 +122,5 @@ def test_several_at_once_lose_nothing(tmp_path: Path) -> None:
     file = tmp_path / "uploads.json"
     command = [sys.executable, "-c", ADDING, str(file)]
     adding = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
-    assert [process.communicate(timeout=60)[1] for process in adding] == [""] * 3
+    assert [process.communicate(timeout=100)[1] for process in adding] == [""] * 3
     assert json.loads(file.read_text()) == {"month": MONTH, "bytes_to_internet": 300}

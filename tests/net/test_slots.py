@@ -83,7 +83,7 @@ def test_no_more_connections_are_open_than_allowed() -> None:
                     async with client.stream("GET", f"http://{address}/") as response:
                         assert await response.aread() == b"ok"
 
-            async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+            async with asyncio.timeout(30), asyncio.TaskGroup() as group:
                 for number in range(9):
                     group.create_task(by_hand() if number % 3 == 0 else by_http(streamed=number % 3 == 1))
                 await counter.full.wait()
@@ -103,7 +103,7 @@ def test_what_fails_gives_its_slot_back() -> None:
         first.close()
         first.close()
         listener.close()
-        async with asyncio.timeout(10), network.http(direct=True, timeout=5) as client:
+        async with asyncio.timeout(30), network.http(direct=True, timeout=5) as client:
             for _ in range(3):
                 for refused in (network.connect(closed, 5), client.get(f"http://{closed}/")):
                     result = await asyncio.gather(refused, return_exceptions=True)
@@ -115,7 +115,7 @@ def test_what_fails_gives_its_slot_back() -> None:
             done, _ = await asyncio.wait([late], timeout=0.05)
             assert not done
             held.close()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 (await late).close()
                 await counter.came.get()
 

@@ -17,7 +17,7 @@ from doctl.wire.swarm import SwarmConnection
 from tests.transfer.contents import Made
 
 LOOPBACK = Address("127.0.0.1", 0)
-SECONDS = 10.0
+SECONDS = 30.0
 Heard = TypeVar("Heard", bound=m.Message)
 
 
