@@ -1,9 +1,14 @@
-"""Which tests stay together where several processes run them, and which begin."""
+"""How tests are run: which stay together where several processes run them, which begin, and how examples are made."""
 
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler.loadscope import LoadScopeScheduling
+
+# how long an example takes says nothing on a busy machine
+settings.register_profile("doctl", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("doctl")
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types

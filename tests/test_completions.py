@@ -36,6 +36,8 @@ def home(tmp_path: Path) -> Path:
     program.parent.mkdir()
     program.write_text(STAND_IN.format(python=sys.executable))
     program.chmod(0o755)
+    # without it fish reads all manual pages first, in the background and beyond its own end
+    (tmp_path / ".local/share/fish/generated_completions").mkdir(parents=True)
     return tmp_path
 
 
@@ -67,7 +69,7 @@ def typed(shell: str, home: Path, keys: str) -> str:
         return read_until(".", master)
 
 
-def read_until(wanted: str, terminal: int, seconds: float = 30) -> str:
+def read_until(wanted: str, terminal: int, seconds: float = 100) -> str:
     """Read the terminal up to ``wanted`` and return what came before it."""
     seen, end = "", time.monotonic() + seconds
     while not seen.endswith(wanted):

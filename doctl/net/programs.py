@@ -17,6 +17,9 @@ PLACES: Final = ("/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin", "/
 MOST: Final = 8 << 20
 """Bytes of output that are read; a tool that says more is ended."""
 
+ROOM: Final = 1 << 20
+"""Bytes that a pipe can still bring after the last of them that is read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -67,6 +70,7 @@ async def _run(argv: Sequence[str], most: int, given: bytes) -> Said:
         stderr=pipe,
         env={**os.environ, "LC_ALL": "C", "LANG": "C"},
         start_new_session=True,  # so that what it starts itself can be ended with it
+        limit=max(most, ROOM),  # no more than this is left unread: a pipe that asyncio rests from reading never ends
     )
     if process.stdin is None or process.stdout is None or process.stderr is None:
         raise LocalError(f"{argv[0]}: no pipe to it")

@@ -101,8 +101,10 @@ class Sparing:
 
     def came(self, block: m.Piece) -> None:
         """Tell the controller, and ask for what there is room for now."""
-        if self._open.pop((block.index, block.offset), None) is None:
+        asked = self._open.get((block.index, block.offset))
+        if asked is None or asked.request.length != block.length:  # it answers what a choke had made void
             return
+        del self._open[block.index, block.offset]
         self._in_flight -= block.length
         self._controller.look(
             self._now(),

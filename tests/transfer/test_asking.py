@@ -105,6 +105,22 @@ def test_what_is_left_is_asked_for_no_more_and_what_comes_of_it_counts_for_nothi
     assert controller.looks == []
 
 
+def test_what_was_asked_for_before_a_choke_takes_no_room_from_what_is_asked_for_after_it() -> None:
+    """An answer of another length than is open at its place is passed over, and all is still asked for."""
+    talk, controller = Talk(), Fixed(4 * PACKET)
+    asking = talk.sparing(controller)
+    asking.want(0, 40 * PACKET)
+    before = talk.asked[0]
+    asking.leave(0, 40 * PACKET)
+    controller.window, talk.asked[:] = 16 * PACKET, []
+    asking.want(0, 40 * PACKET)
+    talk.answer(asking, before)
+    assert controller.looks == []
+    for request in talk.asked:  # which grows with each answer
+        talk.answer(asking, request)
+    assert sum(request.length for request in talk.asked) == 40 * PACKET
+
+
 def test_after_a_rest_it_goes_on_by_itself() -> None:
     """Where the controller wants a pause nothing is asked for until it is over, even if answers come."""
 

@@ -220,11 +220,14 @@ def test_windows_own_function_comes_first() -> None:
     assert found.said == "PROXY ex.test:1"
 
 
+ENDED = "ran longer than 1 s|went past its limits"  # the first by its own clock, the other by ours on a busy machine
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("while (true);", "ran longer than 1 s"),
-        ("for (;;) isInNet('files.test', '192.0.2.0', '255.255.255.0');", "ran longer than 1 s"),
+        ("while (true);", ENDED),
+        ("for (;;) isInNet('files.test', '192.0.2.0', '255.255.255.0');", ENDED),
         ("var a = []; for (;;) a.push('x'.repeat(100000) + Math.random());", "more than 16 MiB of memory"),
         ("return FindProxyForURL(url, host) + 1;", "calls itself without end"),
         ("throw new Error('no\\x1b[31m');", r"failed: Error: no\\x1b\[31m"),
@@ -249,7 +252,7 @@ def test_whatever_a_script_does_wrong_is_bounded_and_named(body: str, words: str
     else:
         with pytest.raises(ContentError, match=words):
             names_for(body)
-    assert time.monotonic() - start < 8
+    assert time.monotonic() - start < 20
 
 
 @pytest.mark.parametrize(
@@ -258,7 +261,7 @@ def test_whatever_a_script_does_wrong_is_bounded_and_named(body: str, words: str
         ("", "no function FindProxyForURL"),
         ("var FindProxyForURL = 7;", "no function FindProxyForURL"),
         ("function FindProxyForURL( {", "failed: SyntaxError"),
-        ("while (true);", "ran longer than 1 s"),
+        ("while (true);", ENDED),
         ("<html>not found</html>", "failed: SyntaxError"),
     ],
 )
