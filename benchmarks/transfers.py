@@ -15,6 +15,7 @@ from tests.servers.nginx import nginx
 GIB = 1 << 30
 PYTHON = (sys.executable, "-W", "ignore")
 DOCTL = (*PYTHON, "-m", "doctl")
+LIMIT = (*PYTHON, str(Path(__file__).with_name("limit.py")))
 RIVAL = (*PYTHON, str(Path(__file__).with_name("rival_libtorrent.py")))
 
 
@@ -38,24 +39,27 @@ def from_peers(home: Path, rounds: int) -> Iterator[Row]:
     make_content(home)
     run((*RIVAL, "make", home / "content", "content.torrent"), home)
     for seeds in (1, 4):
-        yield _from_peers(home, seeds, rounds)
+        yield from _from_peers(home, seeds, rounds)
 
 
-def _from_peers(home: Path, seeds: int, rounds: int) -> Row:
-    """Fetch from ``seeds`` peers, every piece verified: doctl and libtorrent in turn."""
+def _from_peers(home: Path, seeds: int, rounds: int) -> Iterator[Row]:
+    """Fetch from ``seeds`` peers, every piece verified: doctl, libtorrent, and sockets without a protocol in turn."""
     with contextlib.ExitStack() as stack:
         ours = [json.loads(stack.enter_context(running(serve(), home))[0]) for _ in range(seeds)]
         command = (*RIVAL, "seed", home / "content", "content.torrent")
         theirs = [stack.enter_context(running(command, home))[0] for _ in range(seeds)]
+        port = stack.enter_context(running((*LIMIT, "serve", "content"), home))[0]
         peers = [word for seed in ours for word in ("--peer", seed["address"])]
         contenders: dict[str, Command] = {
             "doctl": (*DOCTL, "fetch", "http://127.0.0.1:9/", "-q", "-o", "got/content", "--phf", "content.phf",
                       "--hash-of-hashes", ours[0]["hash_of_hashes"][0], "--listen", "127.0.0.1:0", *peers),
             "libtorrent": (*RIVAL, "fetch", "content.torrent", "got", *theirs),
+            "plain sockets": (*LIMIT, "fetch", port, str(GIB), "got/content"),
         }  # fmt: skip
         runs = in_turn(contenders, home, rounds, lambda: clear(home))
     job = f"fetch 1 GiB from {seeds} peer{'s' if seeds > 1 else ''}, every piece checked"
-    return _row(job, runs["doctl"], "libtorrent", runs["libtorrent"], at_least(3))
+    yield _row(job, runs["doctl"], "libtorrent", runs["libtorrent"], at_least(3))
+    yield _row(job, runs["doctl"], "plain sockets, no protocol", runs["plain sockets"], at_least(0.5))
 
 
 def over_http(home: Path, rounds: int) -> Iterator[Row]:
