@@ -193,12 +193,17 @@ def pace(sock: socket.socket, controller: Controller, platform: str = sys.platfo
     return Bucket()
 
 
+def stays_here(sock: socket.socket) -> bool:
+    """Whether both ends of a connection are on this machine."""
+    return bool(sock.getsockname()[0] == sock.getpeername()[0])
+
+
 def by_system(sock: socket.socket, platform: str) -> str | None:
     """Return why nothing is to be done here: what the system was asked for, in words; None where it has nothing.
 
     What stays on this machine takes nothing from anybody.
     """
-    if sock.getsockname()[0] == sock.getpeername()[0]:
+    if stays_here(sock):
         return "no need, the other side is on this machine"
     if platform == "win32":
         _hint_priority(sock)

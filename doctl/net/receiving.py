@@ -6,7 +6,7 @@ import socket
 import sys
 from typing import TYPE_CHECKING, Final, Protocol
 
-from doctl.net.background import SHORTEST_WAIT, Bucket, TcpInfo, by_system, info_of
+from doctl.net.background import SHORTEST_WAIT, Bucket, TcpInfo, by_system, info_of, stays_here
 from doctl.net.base import Controller
 
 if TYPE_CHECKING:
@@ -154,10 +154,14 @@ async def _held_back(chunks: "AsyncIterator[bytes]", receiving: Receiving) -> "A
 def receiving(sock: socket.socket, controller: Controller, platform: str = sys.platform) -> Receiving:
     """Make ``sock`` give way by what ``platform`` has; where that fails, by a fixed rate."""
     with contextlib.suppress(OSError, ValueError, AttributeError):  # the system is too old, or not quite the real one
-        if platform == "win32" and sys.getwindowsversion().build < RLEDBAT_BUILD:  # type: ignore[attr-defined,unused-ignore]
+        if platform == "win32" and not stays_here(sock) and _windows_build() < RLEDBAT_BUILD:
             return Dripping()
         if (means := by_system(sock, platform)) is not None:
             return BySystem(means)
         if platform == "linux":
             return Clamped(sock, controller)
     return Dripping()
+
+
+def _windows_build() -> int:
+    return int(sys.getwindowsversion().build)  # type: ignore[attr-defined,unused-ignore]

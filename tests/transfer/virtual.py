@@ -29,6 +29,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._impatient = _Impatient()
         super().__init__(self._impatient)
+        self._clock_resolution = 1e-9  # asyncio calls early by as much; the clock of Windows goes in steps of 16 ms
 
     def time(self) -> float:
         """Return the seconds that would have gone by."""
