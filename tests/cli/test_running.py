@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+import doctl
 from doctl.cli.running import run
 from doctl.net.loop import Loop
 
-PACKAGE = Path(__file__).parents[2] / "doctl"
+PACKAGE = Path(doctl.__file__).parent
 
 
 def test_asyncio_is_started_in_one_place() -> None:
