@@ -35,7 +35,7 @@ def command(
     local_discovery: LocalOption = False,
     settings: Annotated[Path | None, typer.Option(metavar="FILE", help="DO settings in TOML.")] = None,
     max_up: Annotated[str | None, typer.Option(metavar="RATE", help="Send at most this, as 500KB.")] = None,
-    slots: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Peers served at a time.")] = 4,
+    slots: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Peers served at a time at most.")] = 4,
     duration: Annotated[str | None, typer.Option("--for", metavar="DURATION", help="Stop after this, as 10m.")] = None,
     wanted: ResultFormatOption = ResultFormat.TEXT,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say how uploads give way.")] = False,

@@ -13,15 +13,19 @@ from doctl.transfer.content import Content
 from doctl.transfer.engine import Engine
 from doctl.transfer.origin import Origin
 
+Judging = asyncio.Task[Origin | None]
+"""Whether the origin can be used: it has yet to answer; None where it cannot."""
+
 
 class Feeding:
-    """What HTTP gives to one transfer; ``origin`` is None where it cannot be used."""
+    """What HTTP gives to one transfer."""
 
-    def __init__(self, job: FetchJob, minder: Minder, content: Content, origin: Origin | None) -> None:
+    def __init__(self, job: FetchJob, minder: Minder, content: Content, origin: Judging) -> None:
         self._job = job
         self._minder = minder
-        self._origin = origin
-        self._cache = self._chosen_cache(content)
+        self._judging = origin
+        self._content = content
+        self._cache: CacheFirst | None = None
         self._waiting = True
         self._start = asyncio.get_running_loop().time()
 
@@ -37,20 +41,22 @@ class Feeding:
             yield
 
     async def _feed(self, engine: Engine) -> None:
-        if self._cache is not None or self._origin is not None:
-            with engine.holding():
+        with engine.holding():
+            origin = await self._judging
+            self._cache = self._chosen_cache(origin)
+            if self._cache is not None or origin is not None:
                 await self._minder.wait_out(lambda now: now.http_delay, self._start)
         self._waiting = False
         if self._cache is not None:
             await self._cache.feed(engine)
-        elif self._origin is not None:
-            engine.add(HttpSource(self._job.client, self._origin))
+        elif origin is not None:
+            engine.add(HttpSource(self._job.client, origin))
 
-    def _chosen_cache(self, content: Content) -> CacheFirst | None:
+    def _chosen_cache(self, origin: Origin | None) -> CacheFirst | None:
         host = self._job.order.cache_host
         if host is None:
             return None
-        if why := unfit(self._job.order.url, content):
+        if why := unfit(self._job.order.url, self._content):
             self._job.say(f"the cache {host} is not asked: {why}")
             return None
-        return CacheFirst(self._job, host, self._origin, notes_file(), self._minder)
+        return CacheFirst(self._job, host, origin, notes_file(), self._minder)

@@ -53,39 +53,62 @@ class _Fetch:
         self._joining = service
         self._order = job.order
         self._result = job.result
-        self._origin: Origin | None = None
 
     async def run(self) -> None:
         """Do it all; a DoctlError says what went wrong."""
-        content = await self._learn()
-        self._result.file = path = self._path()
+        learning = asyncio.create_task(learn(self._job.client, self._order.url))
+        try:
+            await self._run(learning)
+        finally:
+            learning.cancel()
+            await asyncio.gather(learning, return_exceptions=True)
+
+    async def _run(self, learning: asyncio.Task[Origin]) -> None:
+        described = await self._describe()
+        judging = asyncio.create_task(self._judge(learning, described))
+        try:
+            await self._transfer(described, judging)
+        finally:
+            judging.cancel()
+            await asyncio.gather(judging, return_exceptions=True)
+
+    async def _transfer(self, described: Content | None, judging: asyncio.Task[Origin | None]) -> None:
+        origin = None if self._may_begin(described) else await judging
+        length = origin.length if origin is not None else None
+        content = Content(length) if described is None and length is not None else described
+        self._result.file = path = self._path(origin)
         if await in_thread(lambda progress: self._is_there(path, content, progress)):
             return
         transfer = Transfer(self._job)
         if content is not None:
             self._leave_small_files(content)
-            await transfer.pieces(path, content, self._origin, self._joining)
-        elif self._origin is not None:
-            await transfer.stream(path, self._origin)
+            validator = origin.validator if origin is not None else None
+            await transfer.pieces(path, content, judging, self._joining, validator)
+        elif origin is not None:
+            await transfer.stream(path, origin)
 
     # -- what is to be had
 
-    async def _learn(self) -> Content | None:
-        """Ask the origin and read the hash file; None where neither knows how long the content is."""
-        described: Content | BaseException | None
-        origin: Origin | BaseException
-        described, origin = await asyncio.gather(
-            self._describe(), learn(self._job.client, self._order.url), return_exceptions=True
-        )
-        if isinstance(described, BaseException):
-            raise described
-        if isinstance(origin, Origin):
-            self._origin = origin
-            return self._agreed(described, origin.length)
-        if not isinstance(origin, DoctlError) or described is None or not self._with_peers(described):
-            raise origin
-        self._job.say(f"the origin cannot be used ({origin}); going on with peers alone")
-        return described
+    async def _judge(self, learning: asyncio.Task[Origin], described: Content | None) -> Origin | None:
+        """Return the origin once it has answered, None if there may be peers instead; it must agree with the hashes."""
+        try:
+            origin = await learning
+        except DoctlError as error:
+            if isinstance(error, UsageError) or described is None or not self._with_peers(described):
+                raise
+            self._job.say(f"the origin cannot be used ({error}); going on with peers alone")
+            return None
+        if described is not None and origin.length not in (None, described.length):
+            raise ContentError(
+                "the origin and the hash file disagree: "
+                f"the file has {origin.length} bytes there and {described.length} here"
+            )
+        return origin
+
+    def _may_begin(self, described: Content | None) -> bool:
+        """Whether peers need not wait until the origin has answered: all is known, even the name of the file."""
+        output = self._order.output
+        return described is not None and self._with_peers(described) and output is not None and not output.is_dir()
 
     async def _describe(self) -> Content | None:
         """Return the content as its hash file describes it, None without one; notes why there will be no peers."""
@@ -130,22 +153,13 @@ class _Fetch:
             self._joining = None
             self._result.mode_reason = f"HTTP only: {content.length} bytes are under 10 MB, too few to look for peers"
 
-    def _agreed(self, described: Content | None, length: int | None) -> Content | None:
-        if described is None:
-            return None if length is None else Content(length)
-        if length is not None and length != described.length:
-            raise ContentError(
-                f"the origin and the hash file disagree: the file has {length} bytes there and {described.length} here"
-            )
-        return described
-
     def _with_peers(self, content: Content) -> bool:
         return content.hash_of_hashes is not None and self._order.mode not in WITHOUT_PEERS
 
     # -- where it goes
 
-    def _path(self) -> Path:
-        output, name = self._order.output, self._origin.filename if self._origin else suggest(self._order.url)
+    def _path(self, origin: Origin | None) -> Path:
+        output, name = self._order.output, origin.filename if origin is not None else suggest(self._order.url)
         if output is None:
             return Path(name)
         return output / name if output.is_dir() else output

@@ -132,6 +132,8 @@ class Finder:
     def __init__(self, joining: Joining, rendezvous: Rendezvous, place: Place, *, say: Callable[[str], None]) -> None:
         self.hopeful = True
         """Whether the service may yet bring peers: it answered when last asked."""
+        self.answered = False
+        """Whether it was asked, however that went."""
         self._joining = joining
         self._rendezvous = rendezvous
         self._place = place
@@ -149,7 +151,7 @@ class Finder:
         share.kind_of = self.kind_of
 
         def heard(answer: JoinAnswer) -> None:
-            self.hopeful, self._said = True, ""
+            self.answered, self.hopeful, self._said = True, True, ""
             self._hear(answer, engine, node, share, now)
 
         membership = Membership(
@@ -170,7 +172,7 @@ class Finder:
                     await membership.leave()
 
     def _fail(self, error: NetworkError | ServiceError) -> None:
-        self.hopeful = False
+        self.answered, self.hopeful = True, False
         if str(error) != self._said:
             self._said = str(error)
             self._say(f"the coordination service does not answer ({error}); trying again later")

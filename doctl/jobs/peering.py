@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Final
 
 from doctl.endpoints import Address
 from doctl.jobs.alongside import alongside
@@ -19,6 +20,9 @@ from doctl.transfer.link import Link
 from doctl.transfer.node import Node
 from doctl.transfer.share import Share
 from doctl.wire.hash_file import content_id
+
+GATHERING: Final = 0.5
+"""Seconds at most that the origin waits for peers to be found and called."""
 
 
 class Peering:
@@ -48,6 +52,17 @@ class Peering:
         async with alongside(self._go_on(port)):
             await self._begun.wait()
             yield
+
+    async def gathered(self) -> None:
+        """Wait a moment until those who are called answer, so that machines that start at once share the origin."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GATHERING):
+                while self._looking or self._engine.plan.awaits_peers:
+                    await self._engine.changed()
+
+    @property
+    def _looking(self) -> bool:
+        return self._finder is not None and not self._finder.answered
 
     async def _go_on(self, port: int) -> None:
         try:

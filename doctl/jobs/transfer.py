@@ -10,7 +10,7 @@ from typing import Final
 
 from doctl.errors import ContentError, NetworkError
 from doctl.jobs.conditions import Subject
-from doctl.jobs.feeding import Feeding
+from doctl.jobs.feeding import Feeding, Judging
 from doctl.jobs.fetch_result import WITHOUT_PEERS, FetchJob
 from doctl.jobs.finding import Joining
 from doctl.jobs.listening import listen_for_peers
@@ -53,15 +53,18 @@ class Transfer:
 
     # -- pieces
 
-    async def pieces(self, path: Path, content: Content, origin: Origin | None, joining: Joining | None) -> None:
+    async def pieces(
+        self, path: Path, content: Content, origin: Judging, joining: Joining | None, validator: str | None
+    ) -> None:
         """Fetch ``content`` to ``path`` from the origin, if it can be used, and from peers, if they can be trusted.
 
         ``joining`` finds peers; a service that was asked for and cannot be used leaves those that were named.
+        ``validator`` is the origin's, as far as that is known by now.
         """
         self._result.length = content.length
         if content.hash_of_hashes is not None:
             self._result.hash_of_hashes = encode(content.hash_of_hashes)
-        store = Store(path, content, validator=origin.validator if origin else None, force=self._order.force)
+        store = Store(path, content, validator=validator, force=self._order.force)
         try:
             self._result.resumed_bytes = await asyncio.to_thread(store.resume)
             trusted = content.hash_of_hashes is not None and self._has_swarm(joining)
@@ -99,19 +102,19 @@ class Transfer:
             return None
         return self._result.ledger.rate(self._job.network.now(), peers_only=True)
 
-    async def _alone(self, store: Store, origin: Origin | None, minder: Minder) -> None:
+    async def _alone(self, store: Store, origin: Judging, minder: Minder) -> None:
         self._result.mode = 99
         if self._order.mode in WITHOUT_PEERS:
             self._result.mode = self._order.mode
             where = f"comes from {self._order.mode_from}" if self._order.mode_from else "was asked for"
             self._result.mode_reason = f"HTTP only: download mode {self._order.mode} {where}"
-        engine = self._engine(store, minder, start=0)
+        engine = self._engine(store, minder)
         async with self._watched(engine, "downloading"), self._fed(engine, origin, minder):
             self._keep(store, await engine.run())
             await asyncio.to_thread(store.sync)
         store.publish()
 
-    async def _with_swarm(self, store: Store, origin: Origin | None, joining: Joining | None, minder: Minder) -> None:
+    async def _with_swarm(self, store: Store, origin: Judging, joining: Joining | None, minder: Minder) -> None:
         self._result.mode = self._order.mode
         self._result.mode_reason = f"HTTP only: {minder.now.why_no_peers}"
         async with self._shared(store) as share, Node(self._job.network) as node:
@@ -121,7 +124,8 @@ class Transfer:
             node.accept_on(listener)
             if minder.now.peering:
                 self._job.say(f"giving verified pieces to peers on {listener.address}")
-            engine = self._engine(store, minder, start=self._first_piece(store.content, joining))
+            start = secrets.randbelow(store.content.pieces or 1)
+            engine = self._engine(store, minder, start, node.peer_id)
             engine.on_verified = share.verified_piece
 
             def welcome(link: Link) -> None:
@@ -131,6 +135,7 @@ class Transfer:
             peering = Peering(self._job, minder, engine, node, share, joining=joining)
             self._hopes.append(lambda: peering.hopeful)
             async with peering.at_work(listener.address.port):
+                await peering.gathered()
                 async with self._watched(engine, "downloading"), self._fed(engine, origin, minder):
                     with _blaming(minder):
                         self._keep(store, await engine.run())
@@ -138,15 +143,6 @@ class Transfer:
                 share.on_link = lambda _link: None
                 self._publish(store, share)
                 await self._seed(engine)
-
-    def _first_piece(self, content: Content, joining: Joining | None) -> int:
-        """Return where to begin: anywhere among machines that find each other, so that they have something to swap.
-
-        With named peers alone at the first piece: the whole file's digest follows the pieces in their order, and would
-        have to wait until the first one comes.
-        """
-        found = joining is not None or self._order.local_discovery
-        return secrets.randbelow(content.pieces) if found and content.pieces else 0
 
     @contextlib.asynccontextmanager
     async def _shared(self, store: Store) -> AsyncIterator[Share]:
@@ -161,10 +157,12 @@ class Transfer:
         finally:
             share.file.close()
 
-    def _engine(self, store: Store, minder: Minder, start: int) -> Engine:
+    def _engine(self, store: Store, minder: Minder, start: int = 0, own: bytes = b"") -> Engine:
         intake, order = self._intake(minder), self._order
         digest = order.digest or order.sha256 is not None or store.content.hash_of_hashes is None
-        engine = Engine(store, self._result.ledger, self._job.network.now, start=start, intake=intake, digest=digest)
+        engine = Engine(
+            store, self._result.ledger, self._job.network.now, start=start, own=own, intake=intake, digest=digest
+        )
         engine.say = self._job.say
         engine.gentle = self._order.background
         engine.on_manners = self._tell_manners
@@ -179,7 +177,7 @@ class Transfer:
         return intake
 
     @contextlib.asynccontextmanager
-    async def _fed(self, engine: Engine, origin: Origin | None, minder: Minder) -> AsyncIterator[None]:
+    async def _fed(self, engine: Engine, origin: Judging, minder: Minder) -> AsyncIterator[None]:
         """Give ``engine`` what HTTP has."""
         feeding = Feeding(self._job, minder, engine.content, origin)
         self._hopes.append(lambda: feeding.hopeful)

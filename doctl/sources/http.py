@@ -116,10 +116,7 @@ class HttpSource:
         """Take a run of adjacent pieces; all there are where they come as one stream."""
         if self._origin.ranges:
             return deque(desk.take_run(self, self._run))
-        pieces: list[int] = []
-        while run := desk.take_run(self, desk.content.pieces):
-            pieces += run
-        return deque(sorted(pieces))
+        return deque(desk.take_rest(self))
 
     async def _fetch(self, desk: Desk, left: deque[int]) -> None:
         """Fetch the pieces ``left`` with one request and remove from it those that are dealt with."""
@@ -157,13 +154,15 @@ class HttpSource:
             headers["If-Range"] = origin.validator
         may_receive = functools.partial(desk.may_receive, self)
         async with ask(self._client, origin.url, headers, self._patience) as (answer, response):
-            chunks = read_body(response, self._controller if desk.gentle else None, desk.tell_manners)
             if origin.ranges:
                 answer.check_part(asked, origin.version)
-                yield _Body(answer.who, chunks, may_receive, asked.first, stop)
+                first, end = asked.first, stop
             else:
                 answer.check_whole(origin.version)
-                yield _Body(answer.who, chunks, may_receive, 0, content.length)
+                first, end = 0, content.length
+            controller = self._controller if desk.gentle else None
+            chunks = read_body(response, controller, desk.tell_manners, end - first)
+            yield _Body(answer.who, chunks, may_receive, first, end)
 
 
 async def _pass_over(desk: Desk, body: "_Body", count: int) -> None:

@@ -15,8 +15,8 @@ from doctl.wire import messages as m
 
 BAD_PIECES: Final = 3
 """Bad pieces after which a peer is banned for this download."""
-AHEAD: Final = 1.0
-"""Seconds of data that are kept asked for: covers the longest round trip, and costs little when a peer dies."""
+AHEAD: Final = 0.25
+"""Seconds of data that are kept asked for: covers a long round trip, and leaves to others what they may bring."""
 MOST_AHEAD: Final = 8 << 20
 """Bytes asked for at a time at the most, as long as that is two pieces."""
 MOST_PIECES: Final = 256
@@ -121,6 +121,7 @@ class _Visit:
 
     async def run(self) -> None:
         """Fetch until the link closes."""
+        self._desk.meet(self._source, self.link.remote_id)
         self._desk.has(self._source, self.link.pieces)
         self.link.downloader = self
         try:
@@ -207,17 +208,21 @@ class _Visit:
             await self._desk.changed()
 
     def _refill(self) -> None:
-        """Say whether we are interested, and keep enough requests open."""
+        """Say whether we are interested, and keep enough requests open.
+
+        That we are means that we would ask for something now. A turn that comes when others are fetching all that the
+        peer has is better somebody else's.
+        """
         wire = self.link.wire
-        useful = self._desk.useful(self._source)
-        if useful != wire.interested:
-            self.link.say(m.Interested() if useful else m.NotInterested())
-        if wire.peer_choking or not useful:
-            return
-        room = self._depth() - len(self._arrivals)
-        if room > 0:
-            for piece in self._desk.take(self._source, room):
+        if not wire.interested and self._desk.offers(self._source):
+            self.link.say(m.Interested())
+        if not wire.peer_choking and wire.interested:
+            room = self._depth() - len(self._arrivals)
+            for piece in self._desk.take(self._source, room) if room > 0 else ():
                 self._ask(piece)
+        idle = not self._arrivals and not wire.peer_choking
+        if wire.interested and (idle or not self._desk.useful(self._source)):
+            self.link.say(m.NotInterested())
 
     def _depth(self) -> int:
         most = max(2, min(MOST_PIECES, MOST_AHEAD // self._desk.content.piece_size))

@@ -65,6 +65,14 @@ class Desk(Protocol):
         """Take up to ``most`` pieces that ``source`` has (a peer), rarest first; empty: none just now."""
         ...
 
+    def take_rest(self, source: Source) -> list[int]:
+        """Take everything that is wanted, for a source that gives the whole file in one stream."""
+        ...
+
+    def meet(self, source: Source, peer_id: bytes) -> None:
+        """Note that the peer ``source`` is there, and who it is."""
+        ...
+
     def has(self, source: Source, pieces: int) -> None:
         """Note that ``source`` has ``pieces``: bit i set means piece i. Adds to what it had."""
         ...
@@ -75,6 +83,10 @@ class Desk(Protocol):
 
     def useful(self, source: Source) -> bool:
         """Whether ``source`` has any piece that is not done."""
+        ...
+
+    def offers(self, source: Source) -> bool:
+        """Whether ``take`` would give ``source`` anything now."""
         ...
 
     def still_wanted(self, piece: int) -> bool:

@@ -6,6 +6,7 @@ source is left, when nothing comes from any of them, or when going on would be w
 
 import asyncio
 import contextlib
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ from doctl.transfer.limits import Intake
 from doctl.transfer.plan import Plan
 from doctl.transfer.rules import ENOUGH
 from doctl.transfer.store import Store
+from doctl.transfer.turns import spares_origin
 
 STALL: Final = 60.0
 """Seconds without a byte from any source after which a download gives up."""
@@ -42,15 +44,17 @@ class Engine:
         now: Callable[[], float],
         *,
         start: int = 0,
+        own: bytes = b"",
         intake: Intake | None = None,
         digest: bool = True,
     ) -> None:
         """Prepare to fetch what ``store`` lacks, choosing from piece ``start`` on; ``now`` gives monotonic seconds.
 
-        ``digest`` says whether the SHA-256 of the whole file is wanted: hashing everything once more costs as much.
+        ``own`` is the id by which peers know this machine; ``digest`` says whether the SHA-256 of the whole file is
+        wanted: hashing everything once more costs as much.
         """
         self.content: Content = store.content
-        self.plan = Plan(self.content.pieces, done=store.verified, start=start)
+        self.plan = Plan(self.content.pieces, done=store.verified, start=start, own=own)
         self.ledger = ledger
         self.failures: list[tuple[Source, DoctlError]] = []
         """Sources that ended with an error, in the order they did."""
@@ -79,6 +83,7 @@ class Engine:
         self._change = asyncio.Event()
         self._fatal: BaseException | None = None
         self._last_byte = now()
+        self._fed_since = math.inf
         self._held_up = 0
 
     # -- running
@@ -103,6 +108,7 @@ class Engine:
             self.plan.add_peer(source)
         else:
             self.plan.add_everything(source)
+            self._fed_since = min(self._fed_since, self._now())
         self._sources[source] = task = asyncio.create_task(self._drive(source))
         task.add_done_callback(lambda _task: self._part_with(source))
         task.add_done_callback(self._look_at)
@@ -188,12 +194,31 @@ class Engine:
     def take_run(self, source: Source, most: int) -> range:
         """See ``Desk``."""
         now = self._now()
-        sparing = self.ledger.rate(now, peers_only=True) >= max(self.enough, 1)
-        return self.plan.take_run(source, most, now, sparing=sparing)
+        return self.plan.take_run(source, most, now, sparing=self._sparing(source, now))
+
+    def _sparing(self, source: Source, now: float) -> bool:
+        """Whether to leave to peers what they have: while they bring enough, and where all would ask for the same."""
+        from_peers = self.ledger.rate(now, peers_only=True)
+        if from_peers >= max(self.enough, 1):
+            return True
+        if not self.plan.turns:
+            return False
+        pace = self.plan.pace_of(source)
+        from_origin = None if pace is None else self.content.piece_size / max(pace, 1e-6)
+        return spares_origin(from_peers, from_origin, now - self._fed_since)
+
+    def take_rest(self, source: Source) -> list[int]:
+        """See ``Desk``."""
+        return self.plan.take_rest(source, self._now())
 
     def take(self, source: Source, most: int) -> list[int]:
         """See ``Desk``."""
         return self.plan.take(source, most, self._now())
+
+    def meet(self, source: Source, peer_id: bytes) -> None:
+        """See ``Desk``."""
+        self.plan.meet(source, peer_id)
+        self._notify()
 
     def has(self, source: Source, pieces: int) -> None:
         """See ``Desk``."""
@@ -208,6 +233,10 @@ class Engine:
     def useful(self, source: Source) -> bool:
         """See ``Desk``."""
         return self.plan.useful(source)
+
+    def offers(self, source: Source) -> bool:
+        """See ``Desk``."""
+        return self.plan.offers(source, self._now())
 
     def still_wanted(self, piece: int) -> bool:
         """See ``Desk``."""

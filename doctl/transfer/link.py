@@ -12,6 +12,7 @@ from doctl.errors import FilteredError, LocalError, NetworkError, ProtocolError
 from doctl.net.base import Connection
 from doctl.transfer.background import Ledbat
 from doctl.transfer.desk import Kind
+from doctl.transfer.gathering import pause_after
 from doctl.transfer.share import Share
 from doctl.transfer.upload import MAX_QUEUED
 from doctl.wire import messages as m
@@ -201,7 +202,7 @@ class Link:
             raise LocalError(f"{self._share.file.name} was changed since it was hashed: it is not shared any more")
         start = self._share.content.offset_of(request.index) + request.offset
         head = self.wire.send_piece(request.index, request.offset, request.length)
-        sent = 0
+        sent, since = 0, self._loop.time()
         while sent < request.length:
             most = self._share.limit.share(min(STRETCH, request.length - sent))
             count = await self._in_time(self.connection.room(most))
@@ -210,6 +211,8 @@ class Link:
             sent, head = sent + count, b""
             await self._breathe()
         self.account.bytes_sent += request.length
+        whole = request.offset + request.length == self._share.content.size_of(request.index)
+        self._share.slots.sent(self, request.length, self._loop.time() - since, whole=whole)
 
     async def _in_time(self, sending: Coroutine[None, None, T]) -> T:
         """Send; ``_watch`` sees to it that this comes to an end, since a timeout of its own costs each stretch more."""
@@ -251,9 +254,11 @@ class Link:
             self.wire.received(count)
         except ProtocolError as error:  # it ended inside a message: a peer that died has broken no rule
             raise NetworkError(f"{self.connection.remote}: {error}") from None
-        self._heard_at = self._loop.time()
+        before, self._heard_at = self._heard_at, self._loop.time()
         if self.downloader is not None and count:
             await self.downloader.arriving(count)
+        if pause := pause_after(count, self.wire.lacking, self._heard_at - before):
+            await asyncio.sleep(pause)
         await self._breathe()
         return count
 

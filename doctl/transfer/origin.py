@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from doctl.errors import BusyError, OriginError
 from doctl.net.base import Controller
 from doctl.net.http_errors import named
+from doctl.transfer.gathering import pause_after
 from doctl.transfer.patience import Patience
 from doctl.wire.file_names import suggest
 from doctl.wire.http_answers import FIRST_BYTE, Answer, Version
@@ -81,16 +82,30 @@ async def stream(
 
 
 def read_body(
-    response: "httpx.Response", controller: Controller | None, tell: Callable[[str], None]
+    response: "httpx.Response", controller: Controller | None, tell: Callable[[str], None], length: int | None = None
 ) -> AsyncIterator[bytes]:
-    """Yield the body of an answer as it comes; with a ``controller`` by giving way, and ``tell`` hears how."""
+    """Yield the body of an answer as it comes; with a ``controller`` by giving way, and ``tell`` hears how.
+
+    ``length`` is how many bytes it has, as far as that is known.
+    """
     if controller is None:
-        return response.aiter_raw()
+        return _gathered(response, length or 0)
     from doctl.net.receiving import read_gently  # noqa: PLC0415 - only background downloads need it
 
     means, chunks = read_gently(response, controller)
     tell(means)
     return chunks
+
+
+async def _gathered(response: "httpx.Response", left: int) -> AsyncIterator[bytes]:
+    loop = asyncio.get_running_loop()
+    before = loop.time()
+    async for chunk in response.aiter_raw():
+        left -= len(chunk)
+        if "network_stream" in response.extensions and (pause := pause_after(len(chunk), left, loop.time() - before)):
+            await asyncio.sleep(pause)
+        yield chunk
+        before = loop.time()
 
 
 async def read(client: "httpx.AsyncClient", url: str, most: int, patience: Patience = BRIEF) -> bytes:

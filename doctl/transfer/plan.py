@@ -3,8 +3,9 @@
 Pure: no I/O, and time is an argument (``now``, seconds from any start). Sets of pieces are integers whose bit i stands
 for piece i, so that a choice among tens of thousands of pieces is a few operations on machine words.
 
-* Peers get the rarest piece first, starting at a random place so that two machines seldom want the same one.
-* A source that has everything (HTTP) gets runs of adjacent pieces, first those that no peer has.
+* Peers get the rarest piece first, starting at a place of our own so that two machines seldom want the same one.
+* A source that has everything (HTTP) gets runs of adjacent pieces, first those that no peer has. Of a swarm that lacks
+  pieces every machine asks for some of these, in ``turns``.
 * A source with nothing left to take may take over a piece from another that would need more than twice as long for it;
   this is also how the last pieces are got twice rather than waited for.
 """
@@ -13,6 +14,8 @@ import enum
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
+
+from doctl.transfer.turns import Turns, first_of
 
 PATIENCE: Final = 2.0
 """A piece is taken over where its owner needs this many times as long as the taker."""
@@ -65,9 +68,13 @@ class _Holder:
 class Plan:
     """The pieces of one download and the sources they may come from."""
 
-    def __init__(self, pieces: int, done: int = 0, start: int = 0) -> None:
-        """Plan for ``pieces`` pieces of which the set ``done`` is there; choices start at piece ``start``."""
+    def __init__(self, pieces: int, done: int = 0, start: int = 0, own: bytes = b"") -> None:
+        """Plan for ``pieces`` pieces of which the set ``done`` is there; choices start at piece ``start``.
+
+        ``own`` is the id by which peers know this machine.
+        """
         self.pieces = pieces
+        self.turns = Turns(own, pieces)
         self.all = (1 << pieces) - 1
         self.done = done & self.all
         self.wanted = self.all & ~self.done
@@ -89,6 +96,11 @@ class Plan:
         """Whether every piece is done."""
         return self.done == self.all
 
+    @property
+    def lacking(self) -> int:
+        """The pieces that nobody has, neither a peer nor we."""
+        return self._levels[0] & ~self.done
+
     def state_of(self, piece: int) -> State:
         """Return the one state ``piece`` is in."""
         bit = 1 << piece
@@ -106,6 +118,21 @@ class Plan:
         """Whether ``source`` has anything that is not done."""
         return bool(self._holders[source].has & ~self.done)
 
+    def offers(self, source: object, now: float) -> bool:
+        """Whether ``take`` would give ``source`` anything; what it may take over, only when nothing else is wanted."""
+        if self.wanted:
+            return bool(self._holders[source].has & self.wanted)
+        return self._latest(source, now) is not None
+
+    @property
+    def awaits_peers(self) -> bool:
+        """Whether a peer was added that nothing is known of yet."""
+        return any(each.peer and not each.has and source not in self.turns for source, each in self._holders.items())
+
+    def pace_of(self, source: object) -> float | None:
+        """Return the seconds that ``source`` takes for a piece, None before its first."""
+        return self._holders[source].pace
+
     # -- sources
 
     def add_everything(self, source: object) -> None:
@@ -113,19 +140,27 @@ class Plan:
         self._holders[source] = _Holder(self.all, peer=False, cursor=self._start)
 
     def add_peer(self, source: object) -> None:
-        """Add a peer that has nothing yet; ``has`` tells more."""
+        """Add a peer that has nothing yet; ``meet`` and ``has`` tell more."""
         self._holders[source] = _Holder(0, peer=True)
+
+    def meet(self, source: object, peer_id: bytes) -> None:
+        """Note that the peer ``source`` is there, and who it is."""
+        if self._holders[source].has != self.all:  # else it asks the origin for nothing
+            self.turns.meet(source, peer_id)
 
     def has(self, source: object, pieces: int) -> None:
         """Note that the peer ``source`` has ``pieces`` as well."""
         holder = self._holders[source]
         self._count(pieces & self.all & ~holder.has, +1)
         holder.has |= pieces & self.all
+        if holder.has == self.all:
+            self.turns.part(source)
 
     def remove(self, source: object) -> None:
         """Forget a source; what it had taken is wanted again."""
         holder = self._holders[source]
         self.give_back(source, list(holder.queue))
+        self.turns.part(source)
         if holder.peer:
             self._count(holder.has, -1)
         del self._holders[source]
@@ -136,8 +171,9 @@ class Plan:
         """Take up to ``most`` pieces that the peer ``source`` has, rarest first."""
         holder = self._holders[source]
         chosen: list[int] = []
+        start = self._start if self.turns else 0  # where all have everything, the file's own order is best
         for level in self._levels[1:]:
-            for piece in _from(level & self.wanted & holder.has, self._start, most - len(chosen)):
+            for piece in _from(level & self.wanted & holder.has, start, most - len(chosen)):
                 chosen.append(piece)
                 self._own(source, range(piece, piece + 1), now)
             if len(chosen) == most:
@@ -147,23 +183,36 @@ class Plan:
     def take_run(self, source: object, most: int, now: float, *, sparing: bool = False) -> range:
         """Take up to ``most`` adjacent pieces for a source that has them all.
 
-        Pieces that no peer has come first; with ``sparing``, only those.
+        Pieces that no peer has come first, in turns with the peers; with ``sparing``, only those.
         """
-        holder = self._holders[source]
-        choice = self._levels[0] & self.wanted
-        if not choice and not sparing:
-            choice = self.wanted
-        first = next(_from(choice, holder.cursor, 1), None)
-        if first is None:
-            over = [] if sparing else self._take_over(source, now)
-            return range(over[0], over[0] + 1) if over else range(0)
+        run = self._lacking(source, most, now)
+        if not run and not sparing:
+            rarest = next((level & self.wanted for level in self._levels[1:] if level & self.wanted), 0)
+            run = self._run(source, rarest, most)
+        if run:
+            self._own(source, run, now)
+            self._holders[source].cursor = run.stop % self.pieces
+            return run
+        over = [] if sparing else self._take_over(source, now)
+        return range(over[0], over[0] + 1) if over else range(0)
+
+    def take_rest(self, source: object, now: float) -> list[int]:
+        """Take all that is wanted, for a source that gives everything in one stream."""
+        rest = list(_from(self.wanted, 0, self.pieces))
+        for piece in rest:
+            self._own(source, range(piece, piece + 1), now)
+        return rest
+
+    def _lacking(self, source: object, most: int, now: float) -> range:
+        """Return a run of pieces that no peer has, if it is for ``source`` to bring them."""
+        if self.turns:
+            return self.turns.choose(self.lacking, self.wanted, now)
+        return self._run(source, self.lacking & self.wanted, most)
+
+    def _run(self, source: object, choice: int, most: int) -> range:
+        """Return a run out of ``choice`` that goes on where the last one of ``source`` ended."""
         most = min(most, max(1, self.wanted.bit_count() // RUN_SHARE))
-        rest = choice >> first
-        adjacent = (~rest & (rest + 1)).bit_length() - 1
-        run = range(first, first + min(most, adjacent))
-        self._own(source, run, now)
-        holder.cursor = run.stop % self.pieces
-        return run
+        return first_of(choice, most, self._holders[source].cursor) if choice else range(0)
 
     def _own(self, source: object, run: range, now: float) -> None:
         holder = self._holders[source]
@@ -176,10 +225,17 @@ class Plan:
 
     def _take_over(self, source: object, now: float) -> list[int]:
         """Take the piece that would be longest in coming, if ``source`` is much faster than its owner."""
+        latest = self._latest(source, now)
+        if latest is None:
+            return []
+        self._own(source, range(latest, latest + 1), now)
+        return [latest]
+
+    def _latest(self, source: object, now: float) -> int | None:
         holder = self._holders[source]
         own_pace = holder.seconds_per_piece(now)
-        limit = STALLED if own_pace is None else PATIENCE * own_pace * (len(holder.queue) + 1) + SLACK
-        latest, when = -1, limit
+        when = STALLED if own_pace is None else PATIENCE * own_pace * (len(holder.queue) + 1) + SLACK
+        latest = None
         for other in self._holders.values():
             for piece, expected in other.last_first(now):
                 if expected <= when:
@@ -187,10 +243,7 @@ class Plan:
                 if self._may_join(source, piece):
                     latest, when = piece, expected
                     break
-        if latest < 0:
-            return []
-        self._own(source, range(latest, latest + 1), now)
-        return [latest]
+        return latest
 
     def _may_join(self, source: object, piece: int) -> bool:
         """Whether ``source`` may fetch a piece that another is fetching: it has it, and there is no second one yet."""

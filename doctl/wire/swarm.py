@@ -100,6 +100,11 @@ class SwarmConnection:
         """Bytes that have come of the body of a message that is not whole yet, where they are kept."""
         return self._filled if self._body is not None else 0
 
+    @property
+    def lacking(self) -> int:
+        """Bytes that have not come of the body of a message that is not whole yet, where they are kept."""
+        return len(self._body) - self._filled if self._body is not None else 0
+
     # -- bytes in
 
     def buffer(self) -> memoryview:

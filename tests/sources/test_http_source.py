@@ -294,8 +294,19 @@ class Table:
             count += 1
         return range(first, first + count)
 
+    def take_rest(self, source: Source) -> list[int]:
+        rest = list(self.wanted)
+        self.wanted.clear()
+        return rest
+
     def take(self, source: Source, most: int) -> list[int]:
         raise AssertionError("only peers take single pieces")
+
+    def meet(self, source: Source, peer_id: bytes) -> None:
+        raise AssertionError("only peers say who they are")
+
+    def offers(self, source: Source) -> bool:
+        raise AssertionError("only peers have to be interested")
 
     def has(self, source: Source, pieces: int) -> None:
         raise AssertionError("only peers say what they have")

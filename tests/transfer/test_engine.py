@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from doctl.errors import ContentError, DoctlError, LocalError, NetworkError, OriginError
-from doctl.transfer.desk import Desk, Kind
+from doctl.transfer.desk import Desk, Kind, Source
 from doctl.transfer.engine import STALL, Engine
 from doctl.transfer.ledger import Ledger
 from doctl.transfer.limits import Intake
 from doctl.transfer.rules import ENOUGH
 from doctl.transfer.store import Store
+from doctl.transfer.turns import PROBE, SETTLED
 from tests.transfer import virtual
 from tests.transfer.contents import Made, made
 
@@ -529,6 +530,36 @@ def test_progress_counts_what_is_there_and_what_came(store: Store) -> None:
         assert after.rate > 0
 
     asyncio.run(looking())
+
+
+def everything_for(engine: Engine, server: Source) -> set[int]:
+    """Let HTTP take all that it may just now."""
+    return {piece for run in iter(lambda: engine.take_run(server, 5), range(0)) for piece in run}
+
+
+def test_a_swarm_shares_its_origin(store: Store) -> None:
+    """Beside others that fetch, HTTP gets what is its turn and at first no more, though peers bring nothing yet."""
+
+    async def sharing() -> None:
+        clock = Clock()
+        download = Download(store, [], clock)
+        engine, server, other = download.start(), Scripted(silent), peer(silent)
+        for source in (server, other):
+            engine.add(source)
+        engine.meet(other, b"other")
+        engine.has(other, 0b11)
+        taken = everything_for(engine, server)
+        clock.time += SETTLED
+        taken |= everything_for(engine, server)  # nobody knows how fast the origin is
+        assert taken == {2, 3, 4}  # what comes next is due when one of them is there
+        clock.time += PROBE
+        assert everything_for(engine, server) == {0, 1}
+        running = asyncio.create_task(engine.run())
+        await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(sharing())
 
 
 def test_http_spares_what_fast_peers_have(store: Store) -> None:

@@ -24,12 +24,14 @@ class PlanMachine(RuleBasedStateMachine):
     @initialize(pieces=st.integers(1, 40), done=st.integers(0), start=st.integers(0, 50))
     def begin(self, pieces: int, done: int, start: int) -> None:
         """Plan for a file, some of which may be there."""
-        self.plan = Plan(pieces, done, start)
+        self.plan = Plan(pieces, done, start, own=b"this machine")
         self.start = start % pieces
         self.pieces = range(pieces)
         self.states = {i: State.DONE if done >> i & 1 else State.WANTED for i in self.pieces}
         self.owners: dict[int, list[str]] = {i: [] for i in self.pieces}
         self.has: dict[str, set[int]] = {}
+        self.met: set[str] = set()
+        self.again: set[int] = set()
         self.cursors: dict[str, int] = {}
         self.now = 0.0
 
@@ -57,6 +59,17 @@ class PlanMachine(RuleBasedStateMachine):
             self.plan.has(peer, pieces)
             self.has[peer] |= {i for i in self.pieces if pieces >> i & 1}
 
+    @rule(peer=st.sampled_from(PEERS))
+    def meet(self, peer: str) -> None:
+        """A peer says who it is."""
+        if peer in self.has:
+            self.plan.meet(peer, peer.encode())
+            self.met.add(peer)
+
+    def _amid_others(self) -> bool:
+        """Whether some peer lacks pieces, and so asks the origin for them as well."""
+        return any(self.has[peer] != set(self.pieces) for peer in self.met)
+
     @precondition(lambda self: self.has)
     @rule(data=st.data())
     def lose(self, data: st.DataObject) -> None:
@@ -64,6 +77,7 @@ class PlanMachine(RuleBasedStateMachine):
         source = data.draw(st.sampled_from(sorted(self.has)))
         self.plan.remove(source)
         del self.has[source]
+        self.met.discard(source)
         self.cursors.pop(source, None)
         self._give_up(source, self.pieces)
 
@@ -75,7 +89,8 @@ class PlanMachine(RuleBasedStateMachine):
 
     def _took(self, source: str, taken: list[int], expected: list[int]) -> None:
         """Compare with what the model says; where nothing is wanted, one piece may have been taken over."""
-        if not expected and taken:
+        self.again = set(taken) if not expected else set()
+        if self.again:
             assert len(taken) == 1
             assert taken[0] in self.has[source]
             assert self._may_take_over(source, taken[0])
@@ -88,6 +103,10 @@ class PlanMachine(RuleBasedStateMachine):
     def _wanted(self) -> set[int]:
         return {i for i in self.pieces if self.states[i] is State.WANTED}
 
+    def _rarest(self, choice: set[int]) -> set[int]:
+        fewest = min((self._holders(i) for i in choice), default=0)
+        return {i for i in choice if self._holders(i) == fewest}
+
     def _holders(self, piece: int) -> int:
         return sum(piece in has for source, has in self.has.items() if source in PEERS)
 
@@ -96,28 +115,46 @@ class PlanMachine(RuleBasedStateMachine):
         """A peer gets the rarest pieces it has, from the start on and around."""
         if peer in self.has:
             choice = self._wanted() & self.has[peer]
-            ranked = sorted(choice, key=lambda i: (self._holders(i), (i - self.start) % len(self.pieces)))
+            start = self.start if self._amid_others() else 0
+            ranked = sorted(choice, key=lambda i: (self._holders(i), (i - start) % len(self.pieces)))
             self._took(peer, self.plan.take(peer, most, self.now), ranked[:most])
 
     @rule(server=st.sampled_from(SERVERS), most=st.integers(1, 6), sparing=st.booleans())
     def take_run(self, server: str, most: int, sparing: bool) -> None:
-        """A server gets a run, first of pieces that no peer has; sparing, only of those."""
+        """A server gets a run, first of pieces that no peer has, in turns with who lacks them; else of rare ones."""
         if server not in self.has:
             return
-        choice = {i for i in self._wanted() if not self._holders(i)}
-        if not choice and not sparing:
-            choice = self._wanted()
-        most = min(most, max(1, len(self._wanted()) // RUN_SHARE))
-        run: list[int] = []
-        if choice:
-            first = min(choice, key=lambda i: (i - self.cursors[server]) % len(self.pieces))
-            run = [first]
-            while len(run) < most and run[-1] + 1 in choice:
-                run.append(run[-1] + 1)
-            self.cursors[server] = (run[-1] + 1) % len(self.pieces)
+        lacking = {i for i in self._wanted() if not self._holders(i)}
         taken = list(self.plan.take_run(server, most, self.now, sparing=sparing))
-        assert not (sparing and not run and taken)
-        self._took(server, taken, run)
+        if self._amid_others() and set(taken) & lacking:
+            assert set(taken) <= lacking
+            assert taken == list(range(taken[0], taken[-1] + 1))
+            self._took(server, taken, taken)
+        elif self._amid_others() or not lacking:
+            seen = self._wanted() - lacking
+            self._took(server, taken, [] if sparing else self._run(server, most, self._rarest(seen)))
+            assert not (sparing and taken)
+        else:
+            self._took(server, taken, self._run(server, most, lacking))
+        if taken and not (set(taken) & self.again):
+            self.cursors[server] = (taken[-1] + 1) % len(self.pieces)
+
+    def _run(self, server: str, most: int, choice: set[int]) -> list[int]:
+        """Return the first run of ``choice`` from where the last one ended."""
+        if not choice:
+            return []
+        most = min(most, max(1, len(self._wanted()) // RUN_SHARE))
+        cursor = self.cursors[server]
+        run = [min((i for i in choice if i >= cursor), default=min(choice))]
+        while len(run) < most and run[-1] + 1 in choice:
+            run.append(run[-1] + 1)
+        return run
+
+    @rule(server=st.sampled_from(SERVERS))
+    def take_rest(self, server: str) -> None:
+        """A server that gives everything in one stream gets all that is wanted."""
+        if server in self.has:
+            self._took(server, self.plan.take_rest(server, self.now), sorted(self._wanted()))
 
     @rule(seconds=st.sampled_from([0.01, 0.3, 1.0, 5.0]))
     def wait(self, seconds: float) -> None:
@@ -205,6 +242,11 @@ class PlanMachine(RuleBasedStateMachine):
         undone = {i for i in self.pieces if self.states[i] is not State.DONE}
         for source, has in self.has.items():
             assert self.plan.useful(source) == bool(has & undone)
+            if self._wanted():
+                assert self.plan.offers(source, self.now) == bool(has & self._wanted())
+        rare = {i for i in undone if not self._holders(i)}
+        assert self.plan.lacking == bits(rare)
+        assert bool(self.plan.turns) == self._amid_others()
 
     def teardown(self) -> None:
         """From every state one source that has everything brings the rest, and the plan is complete."""
@@ -263,11 +305,23 @@ def test_a_peer_that_left_makes_its_pieces_rarer() -> None:
 
 
 def test_two_machines_start_in_different_places() -> None:
-    """Among equally rare pieces the choice goes from a start of its own to the end and around."""
+    """Among others that fetch, the choice among equally rare pieces goes from a start of one's own, and around."""
     plan = Plan(5, start=8)
     plan.add_peer("a")
     plan.has("a", plan.all)
+    plan.add_peer("b")
+    plan.meet("b", b"b")
+    plan.meet("a", b"a")
     assert plan.take("a", 9, 0.0) == [3, 4, 0, 1, 2]
+
+
+def test_from_those_who_have_everything_it_comes_in_order() -> None:
+    """Where nobody else fetches, the file begins at its beginning, whatever the start."""
+    plan = Plan(5, start=8)
+    plan.add_peer("a")
+    plan.meet("a", b"a")
+    plan.has("a", plan.all)
+    assert plan.take("a", 9, 0.0) == [0, 1, 2, 3, 4]
 
 
 def test_http_gets_runs_one_after_another() -> None:

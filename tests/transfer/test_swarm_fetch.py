@@ -215,6 +215,45 @@ def test_a_gentle_fetch_asks_again_for_what_a_choke_made_void(tmp_path: Path) ->
     run(fetch())
 
 
+def test_a_turn_that_is_of_no_use_is_declined(tmp_path: Path) -> None:
+    """Who has nothing that is not on its way already hears so at once, and of our interest when that changes."""
+    heard: list[str] = []
+    taken, declined = asyncio.Event(), asyncio.Event()
+
+    async def first(peer: Talker) -> None:
+        await offer(peer)
+        await peer.asked()
+        taken.set()
+        await declined.wait()
+        await peer.say(m.Choke())
+        await answer(peer)
+
+    async def second(peer: Talker) -> None:
+        await peer.say(m.Bitfield(peer.content.all_pieces, peer.content.pieces))
+        await peer.expect(m.Interested)
+        await taken.wait()
+        await peer.say(m.Unchoke())
+        heard.append(type(await peer.hear()).__name__)
+        declined.set()
+        heard.append(type(await peer.hear()).__name__)
+        await answer(peer)
+
+    async def fetch() -> None:
+        content = MADE.content
+        async with (
+            listening(first, content) as one,
+            listening(second, content) as two,
+            fetching(tmp_path, have=range(1, content.pieces)) as to,
+        ):
+            to.from_peer(two.address)
+            await until(lambda: any(link.wire.interested for link in to.share.links))
+            to.from_peer(one.address)
+            assert await to.whole()
+        assert heard == ["NotInterested", "Interested"]
+
+    run(fetch())
+
+
 def test_pieces_are_passed_on_while_they_come(tmp_path: Path) -> None:
     """Of three in a row the last one gets everything, although it knows only the middle one, which has nothing yet."""
 

@@ -231,24 +231,25 @@ def test_what_arrives_while_hands_are_shaken_is_told_in_order(tmp_path: Path) ->
 # -- slots
 
 
-def test_five_peers_share_four_slots_in_turns(tmp_path: Path) -> None:
-    """The fifth waits until somebody has been served for a turn; then that one waits, and is served again later."""
+def test_three_peers_share_two_slots_in_turns(tmp_path: Path) -> None:
+    """The third waits until another has had a whole piece; then that one waits, and is served again after the next."""
 
     async def taking_turns() -> None:
-        async with seeding(tmp_path, turn=3 * SOON) as seed, contextlib.AsyncExitStack() as stack:
-            peers = [await stack.enter_async_context(seed.caller()) for _ in range(5)]
-            for peer in peers[:4]:
+        async with seeding(tmp_path, slots=2, turn=0) as seed, contextlib.AsyncExitStack() as stack:
+            first, second, third = [await stack.enter_async_context(seed.caller()) for _ in range(3)]
+            for peer in (first, second):
                 await peer.say(m.Interested())
                 await peer.expect(m.Unchoke)
-            started = asyncio.get_running_loop().time()
-            await peers[4].say(m.Interested())
-            await peers[4].expect(m.Unchoke)
-            assert asyncio.get_running_loop().time() - started < SECONDS / 2
-            await peers[0].expect(m.Choke)
-            assert sum(not peer.wire.peer_choking for peer in peers) == 4
-            await peers[0].expect(m.Unchoke)
-            await peers[0].say(m.Request(0, 0, 5))
-            assert (await peers[0].expect(m.Piece)).data == MADE.piece(0)[:5]
+            await third.say(m.Interested())
+            await first.say(m.Request(0, 0, 5))
+            assert (await first.expect(m.Piece)).data == MADE.piece(0)[:5]
+            await third.expect(m.Bitfield)
+            assert await quiet(third)
+            for ending, beginning in ((first, third), (second, first)):
+                await ending.say(m.Request(0, 5, MADE.content.size_of(0) - 5))
+                await ending.expect(m.Piece)
+                await ending.expect(m.Choke)
+                await beginning.expect(m.Unchoke)
 
     run(taking_turns())
 

@@ -1,0 +1,145 @@
+"""Whose turn it is to ask the origin for what nobody has yet, among machines that do not tell each other what they do.
+
+Pure; time is an argument. All machines of a swarm know the same of it: who is there (peer ids), and which pieces
+somebody has. So each can say for itself who is to fetch what, and the origin is asked for each piece once: the next
+few in the file's order are due, and each of these belongs to the machine whose id, hashed with it, is least. Only few,
+since a piece can be passed on only when it is whole: where many machines ask for one each, all wait for all.
+
+If that machine does not deliver, others may try after a while, and after each further while twice as many.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Final
+
+DUE: Final = 4
+"""Runs that are due at a time: enough to keep an origin's line busy while one of them is late."""
+RUN_SHARE: Final = 64
+"""A run is this part of the file, so that a small one comes by single pieces ..."""
+LONGEST_RUN: Final = 8
+"""... and of a large one so many pieces come with one request."""
+USUAL: Final = 1.5
+"""Seconds for which a run is due until somebody has it, as long as nothing better is known."""
+LATE: Final = 2.0
+"""A run is late, and others may try, after so many times what is usual, ..."""
+EARLIEST: Final = 3.0
+"""... but not before so many seconds ..."""
+LATEST: Final = 10.0
+"""... and after so many in any case."""
+SMOOTHING: Final = 0.3
+"""Weight of the latest run in what is usual."""
+
+SETTLED: Final = 3.0
+"""Seconds that peers have to begin with before the origin is asked for what they have."""
+PROBE: Final = 10.0
+"""The same where nobody knows how fast the origin is, since it was not our turn yet to ask it."""
+MUCH: Final = 2.0
+"""The origin is asked for what peers have if it is so many times as fast as all of them."""
+
+
+class Turns:
+    """The turns at the origin as the machine ``own`` (its peer id) sees them, for a file of so many ``pieces``."""
+
+    def __init__(self, own: bytes, pieces: int) -> None:
+        self._own = own
+        self._machines = 0
+        self._pieces = pieces
+        self._run = max(1, min(LONGEST_RUN, pieces // RUN_SHARE))
+        self._others: dict[object, bytes] = {}
+        self._ranks: dict[int, int] = {}
+        self._due: dict[int, float] = {}
+        self._usual = USUAL
+
+    def __bool__(self) -> bool:
+        """Whether there is anybody to take turns with."""
+        return bool(self._others)
+
+    def __contains__(self, who: object) -> bool:
+        """Whether ``who`` was met."""
+        return who in self._others
+
+    def meet(self, who: object, peer_id: bytes) -> None:
+        """Note that there is another machine, ``who``."""
+        self._others[who] = peer_id
+        self._ranks.clear()
+
+    def part(self, who: object) -> None:
+        """Note that ``who`` is gone."""
+        if self._others.pop(who, None) is not None:
+            self._ranks.clear()
+
+    def expect(self, machines: int) -> None:
+        """Note how many machines there are in all, as far as anybody knows."""
+        self._machines = machines
+        self._ranks.clear()
+
+    def choose(self, lacking: int, free: int, now: float) -> range:
+        """Return adjacent pieces that it is our turn to ask for; empty if there are none just now.
+
+        ``lacking`` is the set of pieces that nobody has, ``free`` those that we are not fetching already.
+        """
+        for run, since in self._look(lacking, now):
+            mine = lacking & free & self._set_of(run)
+            if mine and now >= since + self._wait(run):
+                return first_of(mine, self._run)
+        return range(0)
+
+    def _look(self, lacking: int, now: float) -> list[tuple[int, float]]:
+        """Return the runs that are due and since when, and learn from those that are no longer."""
+        due = {run: self._due.get(run, now) for run in self._first_runs(lacking)}
+        for run, since in self._due.items():
+            if run not in due:
+                self._usual += SMOOTHING * (now - since - self._usual)
+        self._due = due
+        return list(due.items())
+
+    def _first_runs(self, lacking: int) -> Iterator[int]:
+        """Yield the runs that are due: one at first, to have something to pass on soon, then more and more."""
+        done = (self._pieces - lacking.bit_count()) // self._run
+        for _ in range(min(DUE, 1 + done)):
+            if not lacking:
+                return
+            run = ((lacking & -lacking).bit_length() - 1) // self._run
+            lacking &= ~self._set_of(run)
+            yield run
+
+    def _wait(self, run: int) -> float:
+        """Return the seconds that ``run`` must be due before it is our turn."""
+        return self._rank(run).bit_length() * min(max(LATE * self._usual, EARLIEST), LATEST)
+
+    def _rank(self, run: int) -> int:
+        """Return how many machines come before us at ``run``; how many strangers do is what may be expected."""
+        if run not in self._ranks:
+            own = _lot(self._own, run)
+            known = sum(_lot(other, run) < own for other in self._others.values())
+            strangers = max(0, self._machines - 1 - len(self._others))
+            self._ranks[run] = known + int(own / 2**64 * strangers)
+        return self._ranks[run]
+
+    def _set_of(self, run: int) -> int:
+        return ((1 << self._run) - 1) << run * self._run
+
+
+def spares_origin(from_peers: float, from_origin: float | None, age: float) -> bool:
+    """Whether a machine in a swarm leaves to peers what they have, though they are slow; all rates in the same unit.
+
+    The origin must be much faster than they are, or that swarm is slow because its origin is, which would then have to
+    send everything to everybody. ``from_origin`` is None as long as it is not known; ``age`` is seconds.
+    """
+    if from_origin is None:
+        return age < PROBE
+    return age < SETTLED or from_origin < MUCH * from_peers
+
+
+def first_of(pieces: int, most: int, start: int = 0) -> range:
+    """Return up to ``most`` adjacent ones of the set ``pieces``: the first from ``start`` on, else of all."""
+    later = pieces >> start << start or pieces
+    first = (later & -later).bit_length() - 1
+    rest = later >> first
+    adjacent = (~rest & (rest + 1)).bit_length() - 1
+    return range(first, first + min(most, adjacent))
+
+
+def _lot(peer_id: bytes, run: int) -> int:
+    """Draw a lot of 64 bits that is the same on every machine."""
+    return int.from_bytes(hashlib.sha256(peer_id + run.to_bytes(4, "big")).digest()[:8], "big")

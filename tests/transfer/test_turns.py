@@ -1,0 +1,205 @@
+"""Turns at the origin: machines that tell each other nothing ask for each piece once, and few at a time."""
+
+import hashlib
+import random
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from doctl.transfer.turns import (
+    DUE,
+    EARLIEST,
+    LATE,
+    LATEST,
+    LONGEST_RUN,
+    MUCH,
+    PROBE,
+    RUN_SHARE,
+    SETTLED,
+    USUAL,
+    Turns,
+    first_of,
+    spares_origin,
+)
+
+
+def ids(count: int) -> list[bytes]:
+    """Return so many peer ids."""
+    return [hashlib.sha256(bytes([number])).digest()[:20] for number in range(count)]
+
+
+def all_of(pieces: int) -> int:
+    """Return the set of so many pieces."""
+    return (1 << pieces) - 1
+
+
+def machines(count: int, pieces: int) -> list[Turns]:
+    """Make machines that all know each other."""
+    made = [Turns(own, pieces) for own in ids(count)]
+    for place, turns in enumerate(made):
+        for other, peer_id in enumerate(ids(count)):
+            if other != place:
+                turns.meet(other, peer_id)
+    return made
+
+
+def everything_that_is_due(turns: Turns, lacking: int, now: float) -> list[range]:
+    """Let one machine take all that it may just now."""
+    free, runs = lacking, []
+    while run := turns.choose(lacking, free, now):
+        runs.append(run)
+        free &= ~sum(1 << piece for piece in run)
+    return runs
+
+
+@pytest.mark.parametrize(("count", "pieces"), [(2, 64), (8, 64), (32, 64), (8, 1000), (50, 10)])
+def test_every_piece_is_asked_for_once(count: int, pieces: int) -> None:
+    """Of machines that know the same, exactly one asks for each run, and no more than a few runs are on their way."""
+    swarm, lacking, asked = machines(count, pieces), all_of(pieces), Counter[int]()
+    now = 0.0
+    while lacking:
+        runs = [run for turns in swarm for run in everything_that_is_due(turns, lacking, now)]
+        assert 1 <= len(runs) <= DUE
+        asked.update(piece for run in runs for piece in run)
+        lacking &= ~sum(1 << piece for run in runs for piece in run)
+        now += 0.1
+    assert asked == dict.fromkeys(range(pieces), 1)
+
+
+def test_the_first_piece_comes_alone_and_then_more() -> None:
+    """Nothing can be passed on before a piece is whole, so that the first has the origin's line for itself."""
+    swarm, pieces = machines(8, 64), 64
+    for done, due in ((0, 1), (1, 2), (2, 3), (3, 4), (10, DUE)):
+        lacking = all_of(pieces) ^ all_of(done)
+        runs = [run for turns in swarm for run in everything_that_is_due(turns, lacking, 0.0)]
+        assert sorted(piece for run in runs for piece in run) == list(range(done, done + due))
+
+
+def test_a_large_file_comes_in_runs() -> None:
+    """Requests are for one piece of a small file and for some adjacent ones of a large file."""
+    for pieces, length in ((RUN_SHARE, 1), (5 * RUN_SHARE, 5), (100 * RUN_SHARE, LONGEST_RUN)):
+        (turns,) = machines(1, pieces)
+        assert turns.choose(all_of(pieces), all_of(pieces), 0.0) == range(length)
+
+
+def test_of_a_run_only_what_is_wanted_is_asked_for() -> None:
+    """What somebody has or we are fetching is left out, and a run is cut there."""
+    (turns,) = machines(1, 8 * RUN_SHARE)
+    lacking = all_of(8 * RUN_SHARE) & ~0b1
+    assert turns.choose(lacking, lacking & ~0b1000, 0.0) == range(1, 3)
+    assert turns.choose(lacking, lacking & ~0b1110, 0.0) == range(4, 8)
+
+
+def test_who_does_not_deliver_is_replaced_after_a_while_by_more_and_more() -> None:
+    """When a run is late one other may try, after as long again two more, then four."""
+    swarm, lacking = machines(20, 64), all_of(64)
+    patience = max(LATE * USUAL, EARLIEST)
+
+    def may_try(now: float) -> int:
+        return sum(bool(turns.choose(lacking, 0b1, now)) for turns in swarm)
+
+    assert may_try(100.0) == 1
+    assert may_try(100.0 + patience - 0.01) == 1
+    assert [may_try(100.01 + times * patience) for times in range(1, 6)] == [2, 4, 8, 16, 20]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "patience"), [(0.1, EARLIEST), (4.0, 4.0 * LATE), (60.0, LATEST)], ids=["fast", "slow", "crawling"]
+)
+def test_patience_goes_by_how_long_it_usually_takes(seconds: float, patience: float) -> None:
+    """Behind a slow origin nobody loses patience with what comes as fast as everything else, up to a limit."""
+    (turns, _), pieces, now = machines(2, 120), 120, 0.0
+    other = max(piece for piece in range(pieces) if not turns.choose(1 << piece, 1 << piece, now))
+    turns, _ = machines(2, pieces)
+    for done in range(other - DUE):
+        turns.choose(all_of(pieces) ^ all_of(done), 0, now)
+        now += seconds / DUE
+    assert not turns.choose(1 << other, 1 << other, now)
+    assert not turns.choose(1 << other, 1 << other, now + patience * 0.5)
+    assert turns.choose(1 << other, 1 << other, now + patience)
+
+
+def test_somebody_who_left_has_no_turn() -> None:
+    """What was the turn of one who is gone is at once another's."""
+    swarm = machines(5, 64)
+    (owner,) = [place for place, turns in enumerate(swarm) if turns.choose(all_of(64), 0b1, 0.0)]
+    for place, turns in enumerate(swarm):
+        if place != owner:
+            turns.part(owner)
+    assert sum(bool(turns.choose(all_of(64), 0b1, 0.1)) for place, turns in enumerate(swarm) if place != owner) == 1
+
+
+def test_strangers_have_turns_too() -> None:
+    """In a swarm of which each machine knows a few, about one asks for each run if all know how many there are."""
+    chance, count, known = random.Random(7), 2000, 40
+    peer_ids = [chance.randbytes(20) for _ in range(count)]
+    asking = Counter[bool]()
+    for own in peer_ids[:500]:
+        for told in (False, True):
+            turns = Turns(own, 64)
+            for peer_id in chance.sample(peer_ids, known):
+                turns.meet(peer_id, peer_id)
+            if told:
+                turns.expect(count)
+            asking[told] += len(everything_that_is_due(turns, all_of(64) ^ all_of(20), 0.0))
+    assert asking[True] <= 500 / count * DUE * 4
+    assert asking[False] > 4 * asking[True]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 300), st.floats(0, 5)), max_size=40), st.integers(1, 300))
+def test_whatever_happens_only_what_is_lacking_and_free_is_chosen(
+    steps: list[tuple[int, int, float]], pieces: int
+) -> None:
+    """Machines come, go and bring pieces in any order; what is chosen is adjacent, lacking and free."""
+    turns, lacking, free, now = Turns(b"own", pieces), all_of(pieces), all_of(pieces), 0.0
+    for what, number, seconds in steps:
+        now += seconds
+        if what == 0:
+            turns.meet(number, str(number).encode())
+        elif what == 1:
+            turns.part(number)
+        elif what == 2:
+            turns.expect(number)
+        elif what == 3:
+            lacking &= ~(1 << number % pieces)
+        elif run := turns.choose(lacking, free & lacking, now):
+            chosen = sum(1 << piece for piece in run)
+            assert chosen & lacking & free == chosen
+            free &= ~chosen
+
+
+@pytest.mark.parametrize(
+    ("pieces", "most", "start", "expected"),
+    [
+        (0b1, 8, 0, range(1)),
+        (0b1110_0111, 8, 0, range(3)),
+        (0b1110_0111, 2, 0, range(2)),
+        (0b1110_0111, 8, 1, range(1, 3)),
+        (0b1110_0111, 8, 3, range(5, 8)),
+        (0b0110_0111, 8, 7, range(3)),
+    ],
+)
+def test_the_first_adjacent_pieces(pieces: int, most: int, start: int, expected: range) -> None:
+    """The first ones from a start, else from the beginning, up to a gap and to as many as asked for."""
+    assert first_of(pieces, most, start) == expected
+
+
+@pytest.mark.parametrize(
+    ("from_peers", "from_origin", "age", "spared"),
+    [
+        (0, None, PROBE - 1, True),
+        (0, None, PROBE, False),
+        (0, 1, SETTLED - 1, True),
+        (0, 1, SETTLED, False),
+        (10, 10 * MUCH - 1, SETTLED, True),
+        (10, 10 * MUCH, SETTLED, False),
+    ],
+)
+def test_the_origin_is_spared_unless_it_is_much_faster(
+    from_peers: float, from_origin: float | None, age: float, spared: bool
+) -> None:
+    """Peers are given time to begin; after that they are left alone only if the origin would be no great help."""
+    assert spares_origin(from_peers, from_origin, age) is spared
