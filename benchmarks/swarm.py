@@ -1,0 +1,233 @@
+"""Whole swarms on one machine: an origin and N machines in network namespaces, doctl beside libtorrent.
+
+sudo .venv/bin/python -m benchmarks.swarm [--machines N]... [--rounds N] [--only doctl|libtorrent] [--results FILE]
+
+Every machine has 50 Mbit/s up and 100 down, the origin 50 up; all want the same 64 MiB. All processes have started and
+know each other before the origin opens; what is measured is the time from then until the last machine has the file.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmarks.measure import run
+from benchmarks.transfers import DOCTL, RIVAL, make_content
+from tests import namespaces, need
+from tests.namespaces import Host
+
+RESULTS = Path(__file__).with_name("swarm.json")
+LENGTH = 64 << 20
+UP, DOWN, ORIGIN_UP = 50.0, 100.0, 50.0
+BUFFER_MS = 50
+LOOK = 0.02
+PORT = 7680
+READY = 120.0
+LONGEST = 300.0
+
+NGINX = """
+daemon off; worker_processes 1; pid {home}/nginx.pid; error_log {home}/nginx.log; user root;
+events {{ worker_connections 2048; }}
+http {{ access_log off; sendfile on; server {{ listen 80; root {home}; }} }}
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One run: seconds until the last machine was done, over the bound; what the origin sent, over the file.
+
+    ``work`` is the processor seconds of all its processes, ``busy`` the share of all processors that anybody used, and
+    ``load`` the machine's load before.
+    """
+
+    contender: str
+    machines: int
+    seconds: float
+    median: float
+    bound: float
+    from_origin: float
+    work: float
+    busy: float
+    load: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times as long as the bound."""
+        return self.seconds / self.bound
+
+    def __str__(self) -> str:
+        return (
+            f"{self.machines:3} machines  {self.contender:<10} {self.seconds:6.2f} s (median {self.median:.2f})  "
+            f"{self.ratio:5.2f} times the bound  origin {self.from_origin:5.2f} times the file  "
+            f"work {self.work:.1f} s, processors {100 * self.busy:.0f} % busy, load {self.load:.1f}"
+        )
+
+
+def bound(machines: int) -> float:
+    """Return the seconds that no method can beat: the origin's line, one machine's, all lines together."""
+    bits, together = LENGTH * 8 / 1e6, ORIGIN_UP + machines * UP
+    return max(bits / ORIGIN_UP, bits / DOWN, machines * bits / together)
+
+
+@contextlib.contextmanager
+def star(machines: int) -> Iterator[tuple[Host, list[Host]]]:
+    """Make the network; gives the origin and the machines."""
+    with namespaces.lan("origin", *(f"m{number}" for number in range(machines)), ipv6=False) as (origin, *hosts):
+        for host in (origin, *hosts):
+            rate = ORIGIN_UP if host is origin else UP
+            host.run(*f"tc qdisc add dev eth0 root tbf rate {rate:g}mbit burst 20000 latency {BUFFER_MS}ms".split())
+            namespaces.throttle(host, DOWN, BUFFER_MS)
+        yield origin, hosts
+
+
+def doctl(home: Path, origin: Host, hosts: Sequence[Host]) -> Callable[[], None]:
+    """Start doctl on every machine; returns what opens the origin."""
+    configuration = home / "nginx.conf"
+    configuration.write_text(NGINX.format(home=home))
+    origin.start(need.program("nginx"), "-p", str(home), "-c", str(configuration))
+    _until((home / "nginx.pid").exists)
+    nginx = int((home / "nginx.pid").read_text())
+    _signal(nginx, signal.SIGSTOP)
+    trusted = json.loads((home / "content.phf").read_text())["HashOfHashes"]
+    for place, host in enumerate(hosts):
+        peers = [word for other in hosts[:place] for word in ("--peer", f"{other.ipv4}:{PORT}")]
+        host.start(
+            *map(str, DOCTL), "fetch", f"http://{origin.ipv4}/content", "-o", str(home / f"got-{place}"), "-q",
+            "--phf", str(home / "content.phf"), "--hash-of-hashes", trusted, "--listen", f"{host.ipv4}:{PORT}",
+            "--seed-for", "10m", "--timeout", "60", *peers,
+        )  # fmt: skip
+        _until(lambda host=host: _listens(host))  # type: ignore[misc]
+    _until(lambda: all(_connections(host) >= len(hosts) - 1 for host in hosts))
+    return lambda: _signal(nginx, signal.SIGCONT)
+
+
+def libtorrent(home: Path, origin: Host, hosts: Sequence[Host]) -> Callable[[], None]:
+    """Start libtorrent on every machine; returns what opens the origin: a seed that calls them all."""
+    torrent = str(home / "content.torrent")
+    for place, host in enumerate(hosts):
+        peers = [other.ipv4 for other in hosts[:place]]
+        (home / f"folder-{place}").mkdir()
+        marker = str(home / f"got-{place}")
+        host.start(*map(str, RIVAL), "join", torrent, str(home / f"folder-{place}"), marker, host.ipv4, *peers)
+        _until(lambda host=host: _listens(host))  # type: ignore[misc]
+    seed = origin.start(
+        *map(str, RIVAL), "origin", str(home / "content"), torrent, origin.ipv4, *(host.ipv4 for host in hosts)
+    )
+    _until(lambda: all(_connections(host) >= len(hosts) - 1 for host in hosts))
+    assert seed.stdout is not None
+    seed.stdout.readline()
+    return lambda: seed.send_signal(signal.SIGUSR1)
+
+
+CONTENDERS = {"doctl": doctl, "libtorrent": libtorrent}
+
+
+def measure(contender: str, machines: int, content: Path) -> Outcome:
+    """Run one swarm."""
+    load = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory(prefix="doctl-swarm-") as folder, star(machines) as (origin, hosts):
+        home = Path(folder)
+        for name in ("content", "content.phf", "content.torrent"):
+            (home / name).symlink_to(content / name)
+        open_origin = CONTENDERS[contender](home, origin, hosts)
+        time.sleep(1)
+        processes = [process.pid for host in (origin, *hosts) for process in host.processes]
+        sent, work, busy, since = _sent(origin), _work(processes), _busy(), time.monotonic()
+        open_origin()
+        times = _finish_times(home, machines, since)
+        return Outcome(
+            contender,
+            machines,
+            seconds=times[-1],
+            median=statistics.median(times),
+            bound=bound(machines),
+            from_origin=(_sent(origin) - sent) / LENGTH,
+            work=_work(processes) - work,
+            busy=(_busy() - busy) / (times[-1] * (os.cpu_count() or 1)),
+            load=load,
+        )
+
+
+def _finish_times(home: Path, machines: int, since: float) -> list[float]:
+    left, times = {home / f"got-{place}" for place in range(machines)}, []
+    while left:
+        done = {path for path in left if path.exists()}
+        times += [time.monotonic() - since] * len(done)
+        left -= done
+        if time.monotonic() - since > LONGEST:
+            raise RuntimeError(f"{len(left)} machines are not done after {LONGEST:g} s")
+        time.sleep(LOOK)
+    return times
+
+
+def _signal(master: int, number: signal.Signals) -> None:
+    """Signal an nginx and its worker."""
+    children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+    for process in (*map(int, children), master):
+        os.kill(process, number)
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + READY
+    while not condition():
+        if time.monotonic() > deadline:
+            raise RuntimeError("the swarm did not get ready")
+        time.sleep(0.1)
+
+
+def _listens(host: Host) -> bool:
+    return bool(host.run("ss", "-Hltn", "sport", "=", f":{PORT}").stdout)
+
+
+def _connections(host: Host) -> int:
+    """Return how many machines ``host`` is connected to."""
+    lines = host.run("ss", "-Htn", "state", "established", f"( sport = :{PORT} or dport = :{PORT} )").stdout
+    return len({line.split()[3].rpartition(":")[0] for line in lines.splitlines()})
+
+
+def _sent(host: Host) -> int:
+    return int(host.run("cat", "/sys/class/net/eth0/statistics/tx_bytes").stdout)
+
+
+def _busy() -> float:
+    """Return the seconds that processors have worked."""
+    user, nice, system, _, _, interrupt, soft, _ = map(int, Path("/proc/stat").read_text().split()[1:9])
+    return (user + nice + system + interrupt + soft) / os.sysconf("SC_CLK_TCK")
+
+
+def _work(processes: Sequence[int]) -> float:
+    """Return the processor seconds that ``processes`` have used."""
+    fields = [Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split() for process in processes]
+    return sum(int(field[11]) + int(field[12]) for field in fields) / os.sysconf("SC_CLK_TCK")
+
+
+def main() -> None:
+    """Measure, print, and keep the results."""
+    parser = argparse.ArgumentParser(prog="benchmarks.swarm", description="whole swarms, beside libtorrent")
+    parser.add_argument("--machines", type=int, action="append")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", choices=tuple(CONTENDERS))
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    outcomes = []
+    with tempfile.TemporaryDirectory(prefix="doctl-swarm-") as folder:
+        make_content(Path(folder), LENGTH)
+        run((*RIVAL, "make", Path(folder) / "content", "content.torrent"), Path(folder))
+        for machines in options.machines or (8, 16, 32):
+            for _ in range(options.rounds):
+                for contender in [options.only] if options.only else CONTENDERS:
+                    outcome = measure(contender, machines, Path(folder))
+                    outcomes.append(outcome)
+                    print(outcome, flush=True)
+    options.results.write_text(json.dumps([asdict(outcome) for outcome in outcomes], indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
