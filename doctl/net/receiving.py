@@ -42,11 +42,46 @@ class Receiving(Protocol):
         ...
 
 
+class Stamped:
+    """Tells round trips as the kernel has them, where both sides put timestamps on their packets."""
+
+    def start(self, info: TcpInfo, now: float) -> None:
+        """Begin anew."""
+        self._received, self._since = info.received, now
+
+    def round_trip(self, info: TcpInfo, now: float) -> float | None:
+        """Return seconds, None before a quarter of a round trip."""
+        early = now - self._since < max(info.receive_rtt / 4, SHORTEST_WAIT)
+        return None if early or info.received == self._received else info.receive_rtt
+
+
+class Counted:
+    """Tells round trips by how long a few windows take to come: what is on its way is rate times round trip.
+
+    What an earlier window allowed, and what comes of a larger one, would make them seem shorter than they are.
+    """
+
+    def start(self, info: TcpInfo, now: float) -> None:
+        """Begin anew, with the first byte that could not be sent before now."""
+        self._first = info.received + (info.told or 0)
+        self._most = 0
+        self._since = now
+
+    def round_trip(self, info: TcpInfo, now: float) -> float | None:
+        """Return seconds, None before enough has come."""
+        if not self._most:
+            if info.received >= self._first:
+                self._first, self._most, self._since = info.received, max(info.told or 0, 1), now
+            return None
+        self._most = max(self._most, info.told or 0)
+        came = info.received - self._first
+        return (now - self._since) * self._most / came if came >= WINDOWS * self._most else None
+
+
 class Clamped:
     """Linux: bounds what may be on its way to us, as ``controller`` says (the idea of RFC 9840).
 
-    The kernel tells the round trip where both sides put timestamps on their packets. Elsewhere it follows from how long
-    a few windows take to come. A receiver sees no loss, but the packets that overtake what was lost.
+    A receiver sees no loss, but the packets that overtake what was lost.
     """
 
     means = "LEDBAT++ of doctl's own, by the receive window"
@@ -55,29 +90,23 @@ class Clamped:
         self._socket = sock
         self._controller = controller
         self._loop = asyncio.get_running_loop()
-        buffer = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
-        self._closes = buffer <= 2 * SMALL_BUFFER
-        info = info_of(sock)
-        self._last = info
-        self._bounded_from = info.received + buffer
+        self._closes = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) <= 2 * SMALL_BUFFER
+        self._last = info_of(sock)
+        if not self._last.timestamps and self._last.told is None:
+            raise OSError("neither the round trip nor the window is known")
+        self._meter: Stamped | Counted = Stamped() if self._last.timestamps else Counted()
         self._clamp()
-        self._start_anew()
+        self._meter.start(self._last, self._loop.time())
 
     async def came(self, count: int) -> None:  # noqa: ARG002 - the kernel's count is exact, within a TLS record too
         """Tell the controller of each round trip; rest where less than two packets may be on their way."""
         with contextlib.suppress(OSError):  # closed meanwhile: who reads on will hear of it
+            self._clamp()  # the kernel forgets it when its buffer grows
             info = info_of(self._socket)
-            rtt = self.round_trip(info, self._loop.time() - self._began_at)
+            rtt = self._meter.round_trip(info, self._loop.time())
             if rtt is not None:
                 before, self._last = self._last, info
                 await self._adjust(info, before, rtt)
-
-    def round_trip(self, info: TcpInfo, elapsed: float) -> float | None:
-        """Return the seconds of a round trip, None before enough has come in ``elapsed`` seconds to tell."""
-        came, window = info.received - self._began_with, self._controller.window
-        if info.timestamps:
-            return info.receive_rtt if came and elapsed >= max(info.receive_rtt / 4, SHORTEST_WAIT) else None
-        return elapsed * window / came if came >= WINDOWS * window else None
 
     async def _adjust(self, info: TcpInfo, before: TcpInfo, rtt: float) -> None:
         came = info.received - before.received  # during a rest, too
@@ -91,26 +120,24 @@ class Clamped:
             full=True,
         )
         self._clamp()
-        if info.received >= self._bounded_from:  # packets that were allowed before must find room
-            await self._rest(self._controller.rest(came))
-        self._start_anew()
-
-    async def _rest(self, seconds: float) -> None:
-        """Read nothing for a while, and let that close the window."""
-        if (seconds > 0) != self._closes:
-            self._closes = seconds > 0
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER if self._closes else USUAL_BUFFER)
-            if not self._closes:
-                with contextlib.suppress(OSError):
-                    self._socket.setsockopt(socket.SOL_SOCKET, SO_BUF_LOCK, 0)
-        if seconds > 0:
-            await asyncio.sleep(min(seconds, LONGEST_REST))
+        await self._rest(info, self._controller.rest(came))
+        self._meter.start(info_of(self._socket), self._loop.time())
 
     def _clamp(self) -> None:
         self._socket.setsockopt(socket.IPPROTO_TCP, TCP_WINDOW_CLAMP, self._controller.window)
 
-    def _start_anew(self) -> None:
-        self._began_at, self._began_with = self._loop.time(), info_of(self._socket).received
+    async def _rest(self, info: TcpInfo, seconds: float) -> None:
+        """Read nothing for a while, and let that close the window; but not before a larger one is used up."""
+        larger = (info.told or 0) > max(self._controller.window, SMALL_BUFFER)  # it is told in steps, rounded up
+        shut = seconds > 0 and (self._closes or not larger)
+        if shut != self._closes:
+            self._closes = shut
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER if shut else USUAL_BUFFER)
+            if not shut:
+                with contextlib.suppress(OSError):
+                    self._socket.setsockopt(socket.SOL_SOCKET, SO_BUF_LOCK, 0)
+        if shut:
+            await asyncio.sleep(min(seconds, LONGEST_REST))
 
 
 class BySystem:

@@ -6,16 +6,18 @@ import socket
 import statistics
 import struct
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from doctl.endpoints import Address
-from doctl.net.background import FALLBACK_BURST, FALLBACK_RATE, Bucket, TcpInfo, Windowed, pace, read_info
+from doctl.net.background import FALLBACK_BURST, FALLBACK_RATE, Bucket, TcpInfo, Windowed, pace, read_info, recent_rtt
 from doctl.net.system import SystemNetwork
 from doctl.transfer.background import Ledbat
 from tests import namespaces, need
+from tests.servers.flow import WARM_UP, rate
 from tests.transfer import virtual
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="TCP_INFO as Linux has it")
@@ -28,8 +30,8 @@ def test_what_linux_tells_is_read_where_it_stands() -> None:
     """Each figure comes from its place in the kernel's structure, in seconds and bytes."""
     words = list(range(24))
     words[2], words[3], words[15], words[21], words[23] = 1448, 1440, 20_000, 30_000, 7
-    data = struct.pack("=8B24I4Q4I", 7, 0, 0, 0, 0, 1, 0, 0, *words, 0, 0, 123_456, 654_321, 0, 0, 0, 9_000)
-    newer = struct.pack("=72xI", 11)
+    data = struct.pack("=8B24I4Q4I", 7, 0, 0, 0, 0, 1, 0, 0, *words, 0, 0, 123_456, 654_321, 0, 77, 0, 9_000)
+    newer = struct.pack("=72xIxxxxI", 11, 65_000)
     assert read_info(data + newer) == TcpInfo(
         closed=True,
         mss=1448,
@@ -42,10 +44,24 @@ def test_what_linux_tells_is_read_where_it_stands() -> None:
         receive_mss=1440,
         receive_rtt=0.03,
         disordered=11,
+        heard=77,
+        told=65_000,
     )
-    assert read_info(data + newer[:-1]).disordered == 0
+    assert read_info(data + newer[:-1]).told is None
+    assert read_info(data).disordered == 0
     with pytest.raises(ValueError, match="too little"):
         read_info(data[:-1])
+
+
+def test_the_kernels_smoothing_is_undone() -> None:
+    """After 50 ms for long, what was heard since of 10 ms each is told as 10 ms, however little it was."""
+    before = read_info(bytes(256))._replace(rtt=0.05, least_rtt=0.004)
+    for count in (1, 2, 30):
+        smoothed = 0.01 + (0.05 - 0.01) * (7 / 8) ** count
+        now = before._replace(rtt=smoothed, heard=count)
+        assert recent_rtt(before, now) == pytest.approx(0.01)
+    assert recent_rtt(before, before._replace(rtt=0.044, heard=1)) == 0.004
+    assert recent_rtt(before, before) == 0.05
 
 
 @pytest.mark.parametrize("platform", ["sunos5", "win32"])
@@ -156,7 +172,7 @@ def ends() -> Iterator[tuple[namespaces.Host, namespaces.Host]]:
     need.program("tc")
     with namespaces.lan("sender", "receiver", ipv6=False) as (sender, receiver):
         namespaces.throttle(receiver, MBIT, 200)
-        sink = receiver.start(*FLOW, "sink", receiver.ipv4, "7680")
+        sink = receiver.start(*namespaces.ahead(), *FLOW, "sink", receiver.ipv4, "7680")
         assert sink.stdout is not None
         assert sink.stdout.readline().strip() == "7680"
         yield sender, receiver
@@ -167,18 +183,38 @@ def test_on_a_real_bottleneck_a_tcp_flow_keeps_nearly_all_of_it(
 ) -> None:
     """Beside an upload that gives way plain TCP has at least 90 % of what the link carries."""
     sender, receiver = ends
-    background = sender.start(*FLOW, "background", receiver.ipv4, "7680", str(SECONDS + 2))
-    foreground = json.loads(sender.run(*FLOW, "plain", receiver.ipv4, "7680", str(SECONDS)).stdout)
+    flow = (*namespaces.ahead(), *FLOW)
+    background = sender.start(*flow, "background", receiver.ipv4, "7680", str(SECONDS + 2))
+    foreground = json.loads(sender.run(*flow, "plain", receiver.ipv4, "7680", str(SECONDS)).stdout)
     assert foreground["rate"] >= 0.9 * 0.95 * MBIT * 1e6
     assert background.wait(30) == 0
 
 
-def test_alone_on_a_real_bottleneck_it_uses_it_without_a_queue_worth_naming(
+def test_alone_on_a_real_bottleneck_it_uses_it_and_shares_it_with_another_of_its_kind(
     ends: tuple[namespaces.Host, namespaces.Host],
 ) -> None:
-    """Alone it has at least 90 % of what the link carries, and adds less than 25 ms."""
+    """Alone it has 80 % of what the link carries and adds less than 25 ms; one that comes later is not starved.
+
+    That it has 95 %, and two of them share within 20 %, is for ``benchmarks.background`` to say, and the simulation.
+    """
     sender, receiver = ends
-    alone = json.loads(sender.run(*FLOW, "background", receiver.ipv4, "7680", str(SECONDS)).stdout)
-    assert "LEDBAT++" in alone["means"]
-    assert alone["rate"] >= 0.9 * 0.95 * MBIT * 1e6
-    assert statistics.median(alone["round_trips"]) - min(alone["round_trips"]) <= 0.025
+    flow = (*namespaces.ahead(), *FLOW, "background", receiver.ipv4, "7680")
+    first = sender.start(*flow, str(2 * SECONDS))
+    until_arrived(receiver, MBIT * 125_000 * 0.75 * SECONDS)
+    second = json.loads(sender.run(*flow, str(SECONDS)).stdout)
+    looks, late = json.loads(first.communicate()[0])["looks"], second["looks"]
+    came, settled = late[0][0], late[0][0] + SECONDS * WARM_UP
+    alone = [round_trip for when, round_trip, _ in looks if when < came]
+    assert "LEDBAT++" in second["means"]
+    assert rate(looks, since=looks[0][0] + SECONDS * WARM_UP, until=came) >= 0.8 * 0.95 * MBIT * 1e6
+    assert statistics.median(alone) - min(alone) <= 0.025
+    both = rate(looks, since=settled, until=late[-1][0]) + second["rate"]
+    assert 0.25 <= second["rate"] / both <= 0.75
+
+
+def until_arrived(host: namespaces.Host, count: float) -> None:
+    """Wait until ``host`` has received so many bytes."""
+    deadline = time.monotonic() + 30
+    while int(host.run("cat", "/sys/class/net/eth0/statistics/rx_bytes").stdout) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

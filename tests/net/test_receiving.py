@@ -8,13 +8,15 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from doctl.net.background import FALLBACK_BURST, FALLBACK_RATE, info_of
+from doctl.net.background import FALLBACK_BURST, FALLBACK_RATE, TcpInfo
 from doctl.net.receiving import (
     SMALL_BUFFER,
     TCP_WINDOW_CLAMP,
     BySystem,
     Clamped,
+    Counted,
     Dripping,
+    Stamped,
     receiving,
 )
 from doctl.transfer.background import Ledbat
@@ -135,7 +137,7 @@ def test_a_rest_shuts_the_buffer_and_what_was_on_its_way_still_comes() -> None:
     async def read() -> None:
         loop = asyncio.get_running_loop()
         with connected() as (receiver, sender):
-            controller, sizes, longest = Fixed(400_000), set(), 0.0
+            controller, sizes, longest = Fixed(1 << 19), set(), 0.0
             held = Clamped(receiver, controller)
             sending = asyncio.create_task(loop.sock_sendall(sender, bytes(16 << 20)))
             begun = loop.time()
@@ -163,19 +165,47 @@ def test_a_connection_that_is_gone_meanwhile_is_no_error_here() -> None:
     asyncio.run(close())
 
 
-@linux
-def test_without_timestamps_the_time_that_windows_take_tells_the_round_trip() -> None:
-    """Eight windows of 10,000 bytes in 0.4 s are round trips of 50 ms; before there are so many nothing is told."""
+# -- round trips
 
-    async def tell() -> None:
-        with connected() as (receiver, _):
-            held = Clamped(receiver, Fixed(10_000))
-            info = info_of(receiver)._replace(timestamps=False)
-            assert held.round_trip(info._replace(received=79_999), 0.4) is None
-            assert held.round_trip(info._replace(received=80_000), 0.4) == pytest.approx(0.05)
-            with_them = info._replace(timestamps=True, receive_rtt=0.04, received=1)
-            assert held.round_trip(with_them, 0.009) is None
-            assert held.round_trip(with_them, 0.01) == 0.04
-            assert held.round_trip(with_them._replace(received=0), 1.0) is None
+NOTHING = TcpInfo(
+    closed=False,
+    mss=1448,
+    rtt=0.0,
+    least_rtt=0.0,
+    acked=0,
+    resent=0,
+    timestamps=False,
+    received=0,
+    receive_mss=1448,
+    receive_rtt=0.0,
+    disordered=0,
+    heard=0,
+    told=10_000,
+)
 
-    asyncio.run(tell())
+
+def test_with_timestamps_a_round_trip_is_the_kernels_own() -> None:
+    """It is looked at four times in each, if anything came."""
+    meter, info = Stamped(), NOTHING._replace(receive_rtt=0.04, received=5)
+    meter.start(info, 0.0)
+    assert meter.round_trip(info, 1.0) is None
+    assert meter.round_trip(info._replace(received=6), 0.009) is None
+    assert meter.round_trip(info._replace(received=6), 0.01) == 0.04
+
+
+def test_without_timestamps_a_few_windows_tell_the_round_trip() -> None:
+    """What was allowed before is waited for; then eight windows of 10,000 bytes in 0.4 s are round trips of 50 ms."""
+    meter = Counted()
+    meter.start(NOTHING._replace(told=30_000), 0.0)
+    steps = ((29_999, 0.1), (30_500, 0.2), (110_499, 0.6))
+    assert [meter.round_trip(NOTHING._replace(received=count), when) for count, when in steps] == [None] * 3
+    assert meter.round_trip(NOTHING._replace(received=110_500), 0.6) == pytest.approx(0.05)
+
+
+def test_a_window_that_was_larger_for_a_while_makes_no_round_trip_too_short() -> None:
+    """The largest window that the other side was told of counts: the least round trip is remembered for long."""
+    meter = Counted()
+    meter.start(NOTHING, 0.0)
+    for count, told in ((10_000, 10_000), (40_000, 20_000), (169_999, 10_000)):
+        assert meter.round_trip(NOTHING._replace(received=count, told=told), count / 1e6) is None
+    assert meter.round_trip(NOTHING._replace(received=170_000), 0.41) == pytest.approx(0.4 * 20 / 160)

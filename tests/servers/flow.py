@@ -3,25 +3,29 @@
 python -m tests.servers.flow sink HOST PORT
 python -m tests.servers.flow plain|background HOST PORT SECONDS
 
-The sink prints a line when it listens, and one for each half second with the bytes that came. A flow prints one JSON
-object at its end: the bits a second that were acknowledged, its round trips in seconds, and how it gives way.
+The sink prints a line when it listens. A flow prints one JSON object at its end: how it gives way, the bits a second
+that were acknowledged after the warm-up, and each look at it: when (seconds on the system's monotonic clock), the round
+trip in seconds, the bytes acknowledged since the beginning.
 """
 
 import asyncio
 import json
+import math
 import socket
 import sys
-from typing import Any
+from collections.abc import Sequence
 
 from doctl.endpoints import Address
-from doctl.net.background import read_info
+from doctl.net.background import info_of
 from doctl.net.system import SystemConnection, SystemNetwork
 from doctl.transfer.background import Ledbat
 
 STRETCH = 1 << 20
 LOOK = 0.02
 WARM_UP = 0.2
-"""Of the time: what passes before anything is measured."""
+"""Of the time: what passes before the rate is measured."""
+
+Look = tuple[float, float, int]
 
 
 async def sink(host: str, port: int) -> None:
@@ -47,23 +51,25 @@ async def flow(host: str, port: int, seconds: float, *, gives_way: bool) -> dict
     connection = SystemConnection(sock)
     means = connection.give_way(Ledbat()) if gives_way else "plain cubic"
     sending = asyncio.create_task(_send(connection))
-    await asyncio.sleep(seconds * WARM_UP)
-    before = _info(sock)
-    round_trips = []
-    loop = asyncio.get_running_loop()
-    start = loop.time()
-    while loop.time() - start < seconds * (1 - WARM_UP):
+    looks = [_look(sock)]
+    while looks[-1][0] - looks[0][0] < seconds:
         await asyncio.sleep(LOOK)
-        round_trips.append(_info(sock).rtt)
-    rate = (_info(sock).acked - before.acked) * 8 / (loop.time() - start)
+        looks.append(_look(sock))
     sending.cancel()
     await asyncio.gather(sending, return_exceptions=True)
     connection.close()
-    return {"means": means, "rate": rate, "round_trips": round_trips}
+    return {"means": means, "rate": rate(looks, since=looks[0][0] + seconds * WARM_UP), "looks": looks}
 
 
-def _info(sock: socket.socket) -> Any:
-    return read_info(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256))
+def _look(sock: socket.socket) -> Look:
+    info = info_of(sock)
+    return asyncio.get_running_loop().time(), info.rtt, info.acked
+
+
+def rate(looks: Sequence[Look], since: float = 0.0, until: float = math.inf) -> float:
+    """Return the bits a second that were acknowledged between two times."""
+    within = [look for look in looks if since <= look[0] <= until]
+    return (within[-1][2] - within[0][2]) * 8 / (within[-1][0] - within[0][0])
 
 
 async def _send(connection: SystemConnection) -> None:
