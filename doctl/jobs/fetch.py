@@ -33,7 +33,7 @@ async def fetch(network: Network, order: FetchOrder, result: FetchResult, *, wat
     start = network.now()
     try:
         async with (
-            network.http(proxy=order.proxy, direct=order.direct, timeout=order.timeout) as client,
+            network.http(proxy=order.proxy, direct=order.direct, timeout=order.timeout, bulk=True) as client,
             joining(network, order.rendezvous, order.timeout) as service,
         ):
             await _Fetch(FetchJob(order, result, network, client, watch, say), service).run()

@@ -161,12 +161,19 @@ class Network(Protocol):
         ...
 
     def http(
-        self, *, proxy: str | None = None, direct: bool = False, timeout: float, connections: int = 16
+        self,
+        *,
+        proxy: str | None = None,
+        direct: bool = False,
+        timeout: float,
+        connections: int = 16,
+        bulk: bool = False,
     ) -> "httpx.AsyncClient":
         """Make the HTTP client: the system's trust store, no redirects followed, no content decoding asked for.
 
         ``proxy`` is a URL to use for everything; ``direct`` ignores the environment's proxies; with neither, the
         environment decides. ``timeout`` is for each wait: connecting, one read, one write, a free connection.
+        ``bulk`` is for large downloads: answers may then have the extension ``into`` (``net.bulk_http``).
         """
         ...
 

@@ -226,7 +226,13 @@ class FakeNetwork:
         return FakeDatagrams(Address(address.host, address.port or 49152), self.udp)
 
     def http(
-        self, *, proxy: str | None = None, direct: bool = False, timeout: float, connections: int = 16
+        self,
+        *,
+        proxy: str | None = None,
+        direct: bool = False,
+        timeout: float,
+        connections: int = 16,
+        bulk: bool = False,
     ) -> "httpx.AsyncClient":
         """Make an HTTP client whose every request ``web`` answers."""
         import httpx  # noqa: PLC0415 - as in the real network

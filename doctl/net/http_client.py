@@ -11,7 +11,7 @@ from doctl.errors import UsageError
 from doctl.net.proxies.address import Proxy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import httpx
 
@@ -36,6 +36,7 @@ def make_client(
     direct: bool,
     timeout: float,
     connections: int,
+    bulk: bool = False,
     slots: "Slots | None" = None,
 ) -> "httpx.AsyncClient":
     """Make the client that ``Network.http`` describes; UsageError for a proxy that cannot be used.
@@ -44,7 +45,6 @@ def make_client(
 
     HTTP/1.1 only: several ranges at once are worth having because each has a connection of its own.
     """
-    sys.modules["httpx._main"] = None  # type: ignore[assignment]  # its own command line, which loads half as much again
     import httpcore  # noqa: PLC0415 - most commands need no HTTP, and it is slow to load
 
     # httpx loads a command line of its own where click and rich are there: 40 of the 70 ms that it takes to load
@@ -60,6 +60,7 @@ def make_client(
             verify=trust,
             proxy=None if proxy is None else _usable(proxy, "the proxy"),
             trust_env=not direct and proxy is None,
+            mounts=_mounts(connections) if bulk and _no_proxy(proxy, direct) else None,
             follow_redirects=False,
             timeout=httpx.Timeout(timeout),
             limits=httpx.Limits(
@@ -71,6 +72,17 @@ def make_client(
         raise UsageError(
             f"NO_PROXY in the environment is not usable: {error}; write hosts with commas between"
         ) from None
+
+
+def _no_proxy(proxy: str | None, direct: bool) -> bool:
+    """Whether no proxy can come in the way of plain HTTP."""
+    return proxy is None and (direct or not {"http", "all"} & urllib.request.getproxies().keys())
+
+
+def _mounts(connections: int) -> "Mapping[str, httpx.AsyncBaseTransport]":
+    from doctl.net.bulk_http import BulkTransport  # noqa: PLC0415 - loads httpx
+
+    return {"http://": BulkTransport(connections, KEPT_FOR)}
 
 
 def _client_class(slots: "Slots | None") -> "Callable[..., httpx.AsyncClient]":

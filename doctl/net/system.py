@@ -236,13 +236,25 @@ class SystemNetwork:
         return udp.bound(address)
 
     def http(
-        self, *, proxy: str | None = None, direct: bool = False, timeout: float, connections: int = 16
+        self,
+        *,
+        proxy: str | None = None,
+        direct: bool = False,
+        timeout: float,
+        connections: int = 16,
+        bulk: bool = False,
     ) -> "httpx.AsyncClient":
         """Make the HTTP client."""
         from doctl.net.http_client import make_client  # noqa: PLC0415 - most commands need no HTTP
 
         return make_client(
-            self._trust, proxy=proxy, direct=direct, timeout=timeout, connections=connections, slots=self._slots
+            self._trust,
+            proxy=proxy,
+            direct=direct,
+            timeout=timeout,
+            connections=connections,
+            bulk=bulk,
+            slots=self._slots,
         )
 
     async def certificate(

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from doctl.errors import BusyError, DoctlError, NetworkError, OriginError, TlsError
 from doctl.transfer.background import Ledbat
 from doctl.transfer.desk import Desk, Kind
-from doctl.transfer.origin import Origin, ask, read_body
+from doctl.transfer.origin import IntoBuffer, Origin, ask, read_into
 from doctl.transfer.patience import Patience
 from doctl.wire.ranges import ContentRange, byte_range
 
@@ -22,6 +22,8 @@ PARALLEL: Final = 4
 """Ranges asked for at once: enough to fill a link on which one connection is slowed by loss or distance."""
 RUN: Final = 8
 """Pieces asked for with one request, so that its round trip is a small part of it."""
+SKIPPED: Final = 64 * 1024
+"""Bytes read at once where nobody wants them."""
 
 
 class HttpSource:
@@ -161,8 +163,8 @@ class HttpSource:
                 answer.check_whole(origin.version)
                 first, end = 0, content.length
             controller = self._controller if desk.gentle else None
-            chunks = read_body(response, controller, desk.tell_manners, end - first)
-            yield _Body(answer.who, chunks, may_receive, first, end)
+            into = read_into(response, controller, desk.tell_manners, end - first)
+            yield _Body(answer.who, into, may_receive, first, end)
 
 
 async def _pass_over(desk: Desk, body: "_Body", count: int) -> None:
@@ -177,47 +179,35 @@ class _Body:
     """The bytes of an answer, ``position`` to ``stop`` in the file, read as they are needed."""
 
     def __init__(
-        self, who: str, chunks: AsyncIterator[bytes], allow: Callable[[int], Awaitable[None]], position: int, stop: int
+        self, who: str, into: IntoBuffer, allow: Callable[[int], Awaitable[None]], position: int, stop: int
     ) -> None:
         self.position = position
         self._who = who
-        self._chunks = chunks
+        self._into = into
         self._allow = allow
         self._stop = stop
-        self._rest = memoryview(b"")
 
     async def fill(self, buffer: memoryview) -> None:
         """Read until ``buffer`` is full; NetworkError when the bytes end before."""
-        filled = 0
-        while filled < len(buffer):
-            part = await self._some(len(buffer) - filled)
-            buffer[filled : filled + len(part)] = part
-            filled += len(part)
+        while buffer:
+            buffer = buffer[await self._some(buffer) :]
 
     async def skip(self, count: int) -> None:
         """Read ``count`` bytes and forget them."""
+        nowhere = memoryview(bytearray(min(count, SKIPPED)))
         while count:
-            count -= len(await self._some(count))
+            count -= await self._some(nowhere[:count])
 
     async def finish(self) -> None:
         """Make sure, if all has been read, that nothing follows: OriginError; the connection can then be kept."""
-        if self.position == self._stop and (self._rest or await self._more()):
+        if self.position == self._stop and await self._into(memoryview(bytearray(1))):
             raise OriginError(f"{self._who}: sent more bytes than the answer was to have")
 
-    async def _some(self, most: int) -> memoryview:
-        """Return at least one and at most ``most`` bytes; they are good until the next call."""
-        while not self._rest:
-            if not await self._more():
-                raise NetworkError(f"{self._who}: the connection ended early, at byte {self.position}")
-        part, self._rest = self._rest[:most], self._rest[most:]
-        self.position += len(part)
-        return part
-
-    async def _more(self) -> bool:
-        """Wait for bytes and for leave to use them; False when there are no more."""
-        chunk = await anext(self._chunks, None)
-        if chunk is None:
-            return False
-        self._rest = memoryview(chunk)
-        await self._allow(len(chunk))
-        return True
+    async def _some(self, buffer: memoryview) -> int:
+        """Wait for bytes, at least one, and for leave to use them; return how many they were."""
+        count = await self._into(buffer)
+        if not count:
+            raise NetworkError(f"{self._who}: the connection ended early, at byte {self.position}")
+        self.position += count
+        await self._allow(count)
+        return count

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from concurrent.futures import Executor
 
+from doctl.transfer.hashing import BLOCK
 from doctl.transfer.store import Store
 
 
@@ -17,7 +18,7 @@ class FileDigest:
         self._next = 0
         self._stopped = False
         self._job: asyncio.Future[None] | None = None
-        self._buffer = memoryview(bytearray(store.content.piece_size))
+        self._block = memoryview(bytearray(BLOCK))
 
     def advance(self) -> None:
         """Hash what has become reachable; call it on the event loop after each verified piece."""
@@ -40,7 +41,8 @@ class FileDigest:
 
     def _hash_front(self) -> None:
         while not self._stopped and self._store.verified >> self._next & 1:
-            self._hash.update(self._store.read(self._next, self._buffer))
+            for part in self._store.read(self._next, self._block):
+                self._hash.update(part)
             self._next += 1
 
     def _ended(self, job: "asyncio.Future[None]") -> None:

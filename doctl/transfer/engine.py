@@ -328,15 +328,15 @@ class Engine:
         self.on_verified(piece)
 
     def _reject(self, source: Source, piece: int, size: int) -> None:
-        self.plan.fail(piece)
         self.ledger.waste(size)
-        if source.kind is Kind.HTTP:
-            self._disputed[piece] += 1
-            if self._disputed[piece] > 1:
-                self._fatal = ContentError(
-                    f"the origin and the hash file disagree: piece {piece} from {source.name} was wrong twice; "
-                    "one of the two belongs to another version of the file"
-                )
+        self._disputed[piece] += source.kind is Kind.HTTP
+        if self._disputed[piece] > 1:  # and nobody is to ask for it again
+            self._fatal = ContentError(
+                f"the origin and the hash file disagree: piece {piece} from {source.name} was wrong twice; "
+                "one of the two belongs to another version of the file"
+            )
+        else:
+            self.plan.fail(piece)
 
     async def _tick(self) -> None:
         while True:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -24,6 +24,10 @@ BRIEF: Final = Patience(tries=3, most=10.0)
 """Patience while nothing has been fetched yet: peers wait for the outcome."""
 SHORT: Final = 64 * 1024
 """Bytes of an unwanted body that are read so that the connection can be kept; a longer one costs more than that."""
+
+
+IntoBuffer = Callable[[memoryview], Awaitable[int]]
+"""Reads some bytes into a buffer and returns how many; 0 at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +86,11 @@ async def stream(
 
 
 def read_body(
-    response: "httpx.Response", controller: Controller | None, tell: Callable[[str], None], length: int | None = None
+    response: "httpx.Response", controller: Controller | None, tell: Callable[[str], None]
 ) -> AsyncIterator[bytes]:
-    """Yield the body of an answer as it comes; with a ``controller`` by giving way, and ``tell`` hears how.
-
-    ``length`` is how many bytes it has, as far as that is known.
-    """
+    """Yield the body of an answer as it comes; with a ``controller`` by giving way, and ``tell`` hears how."""
     if controller is None:
-        return _gathered(response, length or 0)
+        return response.aiter_raw()
     from doctl.net.receiving import read_gently  # noqa: PLC0415 - only background downloads need it
 
     means, chunks = read_gently(response, controller)
@@ -97,15 +98,14 @@ def read_body(
     return chunks
 
 
-async def _gathered(response: "httpx.Response", left: int) -> AsyncIterator[bytes]:
-    loop = asyncio.get_running_loop()
-    before = loop.time()
-    async for chunk in response.aiter_raw():
-        left -= len(chunk)
-        if "network_stream" in response.extensions and (pause := pause_after(len(chunk), left, loop.time() - before)):
-            await asyncio.sleep(pause)
-        yield chunk
-        before = loop.time()
+def read_into(
+    response: "httpx.Response", controller: Controller | None, tell: Callable[[str], None], length: int
+) -> IntoBuffer:
+    """Return what reads the ``length`` bytes of a body into buffers; the rest is as for ``read_body``."""
+    if controller is not None:
+        return _Poured(read_body(response, controller, tell)).into
+    into: IntoBuffer = response.extensions.get("into") or _Poured(response.aiter_raw()).into
+    return _Gathered(into, length).into if "network_stream" in response.extensions else into
 
 
 async def read(client: "httpx.AsyncClient", url: str, most: int, patience: Patience = BRIEF) -> bytes:
@@ -144,6 +144,43 @@ async def ask(
             yield Answer(who, response.status_code, response.headers, datetime.now(UTC)), response
         finally:
             await response.aclose()
+
+
+class _Gathered:
+    """Reads into buffers, but lets the bytes of a slow line gather first; ``left`` are to come."""
+
+    def __init__(self, into: IntoBuffer, left: int) -> None:
+        self._into = into
+        self._left = left
+        self._loop = asyncio.get_running_loop()
+
+    async def into(self, buffer: memoryview) -> int:
+        """Read, and then wait if it was little for the time it took."""
+        before = self._loop.time()
+        count = await self._into(buffer)
+        self._left -= count
+        if pause := pause_after(count, self._left, self._loop.time() - before):
+            await asyncio.sleep(pause)
+        return count
+
+
+class _Poured:
+    """Chunks of bytes, to be read into buffers of other sizes."""
+
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = memoryview(b"")
+
+    async def into(self, buffer: memoryview) -> int:
+        """Fill ``buffer`` as far as what is there reaches; wait where nothing is."""
+        while not self._rest:
+            chunk = await anext(self._chunks, None)
+            if chunk is None:
+                return 0
+            self._rest = memoryview(chunk)
+        count = min(len(buffer), len(self._rest))
+        buffer[:count], self._rest = self._rest[:count], self._rest[count:]
+        return count
 
 
 async def _learn(client: "httpx.AsyncClient", url: str, patience: Patience) -> Origin:

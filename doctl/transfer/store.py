@@ -85,12 +85,14 @@ class Store:
             self.verified |= 1 << piece
         return True
 
-    def read(self, piece: int, buffer: memoryview) -> memoryview:
-        """Read a verified piece back into ``buffer`` and return the part of it that was filled."""
-        size = self.content.size_of(piece)
-        with explained(self.path):
-            filesystem.read_at(self._data, buffer[:size], self.content.offset_of(piece))
-        return buffer[:size]
+    def read(self, piece: int, block: memoryview) -> Iterator[memoryview]:
+        """Yield a verified piece in parts, which all are read into ``block``: each is good until the next."""
+        start, size = self.content.offset_of(piece), self.content.size_of(piece)
+        for done in range(0, size, len(block)):
+            part = block[: size - done]
+            with explained(self.path):
+                filesystem.read_at(self._data, part, start + done)
+            yield part
 
     def reader(self) -> BinaryIO:
         """Open the data for reading, for sending it to peers; the caller closes it."""

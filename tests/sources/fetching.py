@@ -32,7 +32,7 @@ WHOLE = digest(DATA)
 
 def client(timeout: float = 5.0, proxy: str | None = None) -> httpx.AsyncClient:
     """Make the client that the system's network makes, with this proxy or none."""
-    return SystemNetwork().http(proxy=proxy, direct=True, timeout=timeout)
+    return SystemNetwork().http(proxy=proxy, direct=True, timeout=timeout, bulk=True)
 
 
 class Fetch:

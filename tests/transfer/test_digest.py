@@ -23,11 +23,11 @@ class Recording(Store):
         self.reads: list[int] = []
         self.begun = threading.Event()
 
-    def read(self, piece: int, buffer: memoryview) -> memoryview:
+    def read(self, piece: int, block: memoryview) -> Iterator[memoryview]:
         """Write down which piece it was."""
         self.reads.append(piece)
         self.begun.set()
-        return super().read(piece, buffer)
+        return super().read(piece, block)
 
 
 @pytest.fixture

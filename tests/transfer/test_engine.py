@@ -143,7 +143,7 @@ def whole(store: Store) -> bool:
     buffer = memoryview(bytearray(store.content.piece_size))
     pieces = range(store.content.pieces)
     return store.verified == store.content.all_pieces and all(
-        store.read(piece, buffer) == MADE.piece(piece) for piece in pieces
+        b"".join(map(bytes, store.read(piece, buffer))) == MADE.piece(piece) for piece in pieces
     )
 
 

@@ -76,7 +76,7 @@ def test_a_file_appears_when_it_is_whole_and_not_before(tmp_path: Path) -> None:
         for piece in order:
             assert store.write(piece, MADE.piece(piece))
             assert not path.exists()
-            assert bytes(store.read(piece, memoryview(bytearray(1024)))) == MADE.piece(piece)
+            assert b"".join(map(bytes, store.read(piece, memoryview(bytearray(400))))) == MADE.piece(piece)
         assert store.verified == MADE.content.all_pieces
         store.sync()
         assert not path.exists()
@@ -93,7 +93,7 @@ def test_a_wrong_piece_is_neither_written_nor_noted(tmp_path: Path) -> None:
         for wrong in (bytes(1024), MADE.piece(2), bytes(MADE.piece(1))[:-1]):
             assert not store.write(1, memoryview(wrong))
         assert store.verified == 1
-        assert bytes(store.read(1, memoryview(bytearray(1024)))) == bytes(1024)
+        assert b"".join(map(bytes, store.read(1, memoryview(bytearray(1024))))) == bytes(1024)
     assert len(map_of(path).read_bytes().splitlines()) == 2
 
 
