@@ -1,5 +1,6 @@
 """``doctl fetch`` and ``doctl serve`` on Windows' own CPython and its Proactor loop, under Wine."""
 
+import contextlib
 import hashlib
 import json
 import socket
@@ -64,3 +65,31 @@ def test_a_peer_on_windows_gives_pieces(windows: Run, tmp_path: Path) -> None:
         assert serving_there.result().returncode == 0, serving_there.result().stderr
     assert result["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert result["bytes_from"]["lan"] == path.stat().st_size
+
+
+def test_giving_way_where_the_system_refuses_to(windows: Run, tmp_path: Path) -> None:
+    """Wine knows no SIO_PRIORITY_HINT: what comes from another machine and what goes there keeps a fixed rate, and
+    ``-v`` says so; all of it arrives.
+    """
+    fixed = "give way to everything else: a fixed 1,000 KB/s, since this system offers nothing better"
+    path = write_random(tmp_path / "update.cab", (1 << 20) + 123)
+    described = describe(path, PIECE_SIZE)
+    beside(path).write_bytes(to_json(described))
+    elsewhere, seed = (f"127.0.0.2:{port}" for port in free_ports(2))
+    with nginx(tmp_path, tmp_path / "nginx", f"listen {elsewhere};"):
+        done = windows("fetch", f"http://{elsewhere}/update.cab", "-o", tmp_path / "one", "--background", "-v")
+    assert f"downloads {fixed}" in done.stderr
+    assert wrong_pieces(tmp_path / "one", path) == []
+    with ThreadPoolExecutor(1) as pool:
+        serving_there = pool.submit(windows, "serve", path, "--listen", seed, "--for", "8s", "-v")
+        named = ("--phf", beside(path), "--hash-of-hashes", encode(described.hash_of_hashes), "--peer", seed)
+        fetched("http://127.0.0.1:9/gone.cab", *named, "--listen", "127.0.0.1:0", "-o", tmp_path / "other")
+        assert f"uploads {fixed}" in serving_there.result().stderr
+    assert wrong_pieces(tmp_path / "other", path) == []
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on just now."""
+    with contextlib.ExitStack() as stack:
+        servers = [stack.enter_context(socket.create_server(("127.0.0.2", 0))) for _ in range(count)]
+        return [server.getsockname()[1] for server in servers]

@@ -7,13 +7,15 @@ import statistics
 import struct
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from doctl.endpoints import Address
 from doctl.net.background import FALLBACK_BURST, FALLBACK_RATE, Bucket, TcpInfo, Windowed, pace, read_info, recent_rtt
+from doctl.net.receiving import receiving
 from doctl.net.system import SystemNetwork
 from doctl.transfer.background import Ledbat
 from tests import namespaces, need
@@ -82,6 +84,32 @@ def test_where_the_system_offers_nothing_a_fixed_rate_is_kept(platform: str) -> 
         return loop.time() - start
 
     assert virtual.run(send()) == pytest.approx(1, abs=2 * FALLBACK_BURST / FALLBACK_RATE)
+
+
+class OfAMac(socket.socket):
+    """A connection to another machine on a system that takes every option; notes what it is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[tuple[Any, ...]] = []
+
+    def getsockname(self) -> tuple[str, int]:
+        return "192.0.2.1", 7680
+
+    def getpeername(self) -> tuple[str, int]:
+        return "192.0.2.2", 7680
+
+    def setsockopt(self, *asked: Any) -> None:
+        self.asked.append(asked)
+
+
+@pytest.mark.parametrize("give_way", [pace, receiving])
+def test_a_mac_is_asked_for_its_background_class(give_way: Callable[..., Any]) -> None:
+    """SO_TRAFFIC_CLASS is SO_TC_BK_SYS, both ways; these are the numbers of XNU's sys/socket.h."""
+    with OfAMac() as sock:
+        chosen = give_way(sock, Ledbat(), "darwin")
+    assert sock.asked == [(socket.SOL_SOCKET, 0x1086, 100)]
+    assert chosen.means == "the background class of macOS (SO_TRAFFIC_CLASS)"
 
 
 def test_a_socket_that_is_no_tcp_connection_falls_back_too() -> None:
