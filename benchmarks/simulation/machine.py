@@ -13,7 +13,7 @@ from doctl.transfer.desk import Kind
 from doctl.transfer.ledger import Ledger
 from doctl.transfer.plan import Plan
 from doctl.transfer.rules import ENOUGH
-from doctl.transfer.turns import spares_origin
+from doctl.transfer.turns import SENIORS
 from doctl.transfer.upload import SLOTS, Slots
 
 HTTP = "origin"
@@ -148,9 +148,10 @@ class DoctlMachine:
         return len(self._takes)
 
     def start(self, machines: int) -> None:
-        """Begin; the coordinator says how many machines there are."""
+        """Begin; the coordinator names as many of the machines that are there as it is asked for."""
         self._began = self.swarm.clock.now
-        self._plan.turns.expect(machines)
+        if machines > SENIORS:
+            self._plan.turns.defer()
         self.swarm.clock.after(2 * self.swarm.delay, self._tick)
 
     def connect(self, other: "DoctlMachine") -> None:
@@ -270,11 +271,15 @@ class DoctlMachine:
         """Do as ``transfer.engine`` does."""
         now = self.swarm.clock.now
         from_peers = self._ledger.rate(now, peers_only=True)
-        pace = self._plan.pace_of(HTTP)
-        from_origin = None if pace is None else self.swarm.file.piece_size / max(pace, 1e-6)
         if from_peers >= ENOUGH:
             return True
-        return bool(self._plan.turns) and spares_origin(from_peers, from_origin, now - self._began)
+        if not self._plan.turns:
+            return False
+        if self._plan.lacking:
+            return True
+        pace = self._plan.pace_of(HTTP, now)
+        from_origin = None if pace is None else self.swarm.file.piece_size / max(pace, 1e-6)
+        return self._plan.turns.spares_origin(from_peers, from_origin, now - self._began)
 
     def _fetch(self, pieces: deque[int]) -> None:
         """Fetch a run from the origin, piece by piece."""

@@ -16,7 +16,7 @@ LINES = ((0.25, 100.0, 100.0), (0.5, 40.0, 100.0), (0.25, 20.0, 50.0))
 """Shares of all machines, and Mbit/s up and down of each."""
 EQUAL = ((1.0, 50.0, 100.0),)
 DELAY = 0.005
-DEGREE = 20
+DEGREE = 40
 """Peers that a machine calls; as many call it."""
 CHURN = Churn(arrival=5.0, quit=0.1, patience=15.0, stay=20.0)
 LONGEST = 600.0

@@ -85,7 +85,7 @@ class Swarm:
         self.chance = random.Random(seed)
         self.tally = Tally()
         self._churn = churn
-        self._degree = degree
+        self.degree = degree
         self._present: list[Machine] = []
         self._left = 0
 
@@ -116,7 +116,7 @@ class Swarm:
         self.tally.started[machine.number] = self.clock.now
         self._present.append(machine)
         machine.start(len(self._present))
-        some = self.chance.sample(self._present, min(self._degree + 1, len(self._present)))
+        some = self.chance.sample(self._present, min(self.degree + 1, len(self._present)))
         for other in some:
             if other is not machine and other.peers < MOST_PEERS and machine.peers < MOST_PEERS:
                 machine.connect(other)

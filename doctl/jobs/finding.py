@@ -19,6 +19,7 @@ from doctl.settings import DownloadMode, IPAddress
 from doctl.sources.peer import PeerSource
 from doctl.transfer.desk import Kind
 from doctl.transfer.ledger import kind_of_address
+from doctl.transfer.turns import SENIORS
 from doctl.wire.joining import JoinAnswer, JoinEvent, JoinRequest, Restriction
 
 if TYPE_CHECKING:
@@ -151,6 +152,8 @@ class Finder:
         share.kind_of = self.kind_of
 
         def heard(answer: JoinAnswer) -> None:
+            if not self.answered and len(answer.peers) >= SENIORS:
+                engine.plan.turns.defer()
             self.answered, self.hopeful, self._said = True, True, ""
             self._hear(answer, engine, node, share, now)
 

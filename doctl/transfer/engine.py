@@ -24,7 +24,6 @@ from doctl.transfer.limits import Intake
 from doctl.transfer.plan import Plan
 from doctl.transfer.rules import ENOUGH
 from doctl.transfer.store import Store
-from doctl.transfer.turns import spares_origin
 
 STALL: Final = 60.0
 """Seconds without a byte from any source after which a download gives up."""
@@ -203,9 +202,11 @@ class Engine:
             return True
         if not self.plan.turns:
             return False
-        pace = self.plan.pace_of(source)
+        if self.plan.lacking:
+            return True  # the origin has better to do
+        pace = self.plan.pace_of(source, now)
         from_origin = None if pace is None else self.content.piece_size / max(pace, 1e-6)
-        return spares_origin(from_peers, from_origin, now - self._fed_since)
+        return self.plan.turns.spares_origin(from_peers, from_origin, now - self._fed_since)
 
     def take_rest(self, source: Source) -> list[int]:
         """See ``Desk``."""

@@ -11,6 +11,7 @@ for piece i, so that a choice among tens of thousands of pieces is a few operati
 """
 
 import enum
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -129,9 +130,12 @@ class Plan:
         """Whether a peer was added that nothing is known of yet."""
         return any(each.peer and not each.has and source not in self.turns for source, each in self._holders.items())
 
-    def pace_of(self, source: object) -> float | None:
-        """Return the seconds that ``source`` takes for a piece, None before its first."""
-        return self._holders[source].pace
+    def pace_of(self, source: object, now: float) -> float | None:
+        """Return the seconds that ``source`` takes for a piece: infinite while it takes its first, None before."""
+        holder = self._holders[source]
+        if holder.pace is None:
+            return math.inf if holder.queue else None
+        return holder.seconds_per_piece(now)
 
     # -- sources
 
@@ -173,7 +177,8 @@ class Plan:
         chosen: list[int] = []
         start = self._start if self.turns else 0  # where all have everything, the file's own order is best
         for level in self._levels[1:]:
-            for piece in _from(level & self.wanted & holder.has, start, most - len(chosen)):
+            choice = level & self.wanted & holder.has
+            for piece in _from(choice, start, most - len(chosen)) if choice else ():
                 chosen.append(piece)
                 self._own(source, range(piece, piece + 1), now)
             if len(chosen) == most:
@@ -237,7 +242,7 @@ class Plan:
         when = STALLED if own_pace is None else PATIENCE * own_pace * (len(holder.queue) + 1) + SLACK
         latest = None
         for other in self._holders.values():
-            for piece, expected in other.last_first(now):
+            for piece, expected in other.last_first(now) if other.queue else ():
                 if expected <= when:
                     break
                 if self._may_join(source, piece):

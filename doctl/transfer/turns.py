@@ -5,10 +5,15 @@ somebody has. So each can say for itself who is to fetch what, and the origin is
 few in the file's order are due, and each of these belongs to the machine whose id, hashed with it, is least. Only few,
 since a piece can be passed on only when it is whole: where many machines ask for one each, all wait for all.
 
-If that machine does not deliver, others may try after a while, and after each further while twice as many.
+If that machine does not deliver, others may try after a while, and after each further while twice as many; who is late
+time after time has no more turns.
+
+Where there are more machines than one can know, those that were there first do all this: they know each other, since
+each calls whom it finds and is called by who comes next. To who comes later all turns are late.
 """
 
 import hashlib
+import itertools
 from collections.abc import Iterator
 from typing import Final
 
@@ -26,15 +31,22 @@ EARLIEST: Final = 3.0
 """... but not before so many seconds ..."""
 LATEST: Final = 10.0
 """... and after so many in any case."""
+PARDONED: Final = 2
+"""Runs that a machine may be late with, one after the other."""
 SMOOTHING: Final = 0.3
 """Weight of the latest run in what is usual."""
 
 SETTLED: Final = 3.0
-"""Seconds that peers have to begin with before the origin is asked for what they have."""
-PROBE: Final = 10.0
-"""The same where nobody knows how fast the origin is, since it was not our turn yet to ask it."""
+"""Seconds that peers have to begin with before a few machines ask the origin for what others have. As many again pass
+before each further that is twice as many: if all of a thousand tried it at once, the origin would serve none."""
+SENIORS: Final = 32
+"""Machines that take turns: those that we met first."""
+JUNIOR: Final = 8
+"""Machines that come before one that is not among them, at least."""
+MANY: Final = 1024
+"""Machines there may be where there are more than we know."""
 MUCH: Final = 2.0
-"""The origin is asked for what peers have if it is so many times as fast as all of them."""
+"""It goes on only where the origin is more than so many times as fast as all peers."""
 
 
 class Turns:
@@ -42,12 +54,14 @@ class Turns:
 
     def __init__(self, own: bytes, pieces: int) -> None:
         self._own = own
-        self._machines = 0
+        self._junior = False
         self._pieces = pieces
         self._run = max(1, min(LONGEST_RUN, pieces // RUN_SHARE))
         self._others: dict[object, bytes] = {}
         self._ranks: dict[int, int] = {}
         self._due: dict[int, float] = {}
+        self._late: dict[object, tuple[int, float]] = {}
+        self._reached_us: set[int] = set()
         self._usual = USUAL
 
     def __bool__(self) -> bool:
@@ -66,11 +80,12 @@ class Turns:
     def part(self, who: object) -> None:
         """Note that ``who`` is gone."""
         if self._others.pop(who, None) is not None:
+            self._late.pop(who, None)
             self._ranks.clear()
 
-    def expect(self, machines: int) -> None:
-        """Note how many machines there are in all, as far as anybody knows."""
-        self._machines = machines
+    def defer(self) -> None:
+        """Note that more machines than we can know were there before us."""
+        self._junior = True
         self._ranks.clear()
 
     def choose(self, lacking: int, free: int, now: float) -> range:
@@ -81,8 +96,23 @@ class Turns:
         for run, since in self._look(lacking, now):
             mine = lacking & free & self._set_of(run)
             if mine and now >= since + self._wait(run):
+                self._reached_us.add(run)
+                self._blame(self._before_us(run), now)
                 return first_of(mine, self._run)
         return range(0)
+
+    def spares_origin(self, from_peers: float, from_origin: float | None, age: float) -> bool:
+        """Whether we leave to peers what they have, though they are slow; all rates in the same unit.
+
+        The origin must be much faster than they are, or this swarm is slow because its origin is, which would then
+        have to send everything to everybody. ``from_origin`` is None as long as it was asked for nothing, and 0 while
+        the first answer is on its way; ``age`` is how long it could have been asked, in seconds.
+        """
+        machines = MANY if self._junior else len(self._others) + 1
+        place = int(_lot(self._own, self._pieces) / 2**64 * machines / DUE)
+        if age < SETTLED * (1 + place.bit_length()):
+            return True
+        return from_origin is not None and from_origin <= MUCH * from_peers
 
     def _look(self, lacking: int, now: float) -> list[tuple[int, float]]:
         """Return the runs that are due and since when, and learn from those that are no longer."""
@@ -90,6 +120,8 @@ class Turns:
         for run, since in self._due.items():
             if run not in due:
                 self._usual += SMOOTHING * (now - since - self._usual)
+                if run not in self._reached_us:
+                    self._pardon(run)
         self._due = due
         return list(due.items())
 
@@ -108,27 +140,32 @@ class Turns:
         return self._rank(run).bit_length() * min(max(LATE * self._usual, EARLIEST), LATEST)
 
     def _rank(self, run: int) -> int:
-        """Return how many machines come before us at ``run``; how many strangers do is what may be expected."""
+        """Return how many machines come before us at ``run``, as far as we know."""
         if run not in self._ranks:
-            own = _lot(self._own, run)
-            known = sum(_lot(other, run) < own for other in self._others.values())
-            strangers = max(0, self._machines - 1 - len(self._others))
-            self._ranks[run] = known + int(own / 2**64 * strangers)
+            self._ranks[run] = len(self._before_us(run)) + JUNIOR * self._junior
         return self._ranks[run]
+
+    def _before_us(self, run: int) -> list[object]:
+        own = _lot(self._own, run)
+        seniors = itertools.islice(self._others.items(), SENIORS)
+        return [who for who, peer_id in seniors if _lot(peer_id, run) < own]
+
+    def _pardon(self, run: int) -> None:
+        for who in self._before_us(run) if self._late else ():
+            self._late.pop(who, None)
+
+    def _blame(self, before_us: list[object], now: float) -> None:
+        """Note that it was the turn of these before it came to be ours; for runs due at once they are late once."""
+        self._junior = False
+        late = [who for who in before_us if now >= self._late.get(who, (0, -EARLIEST))[1] + EARLIEST]
+        for who in late:
+            times, _ = self._late.get(who, (0, now))
+            self._late[who] = times + 1, now
+            if times == PARDONED:
+                self.part(who)
 
     def _set_of(self, run: int) -> int:
         return ((1 << self._run) - 1) << run * self._run
-
-
-def spares_origin(from_peers: float, from_origin: float | None, age: float) -> bool:
-    """Whether a machine in a swarm leaves to peers what they have, though they are slow; all rates in the same unit.
-
-    The origin must be much faster than they are, or that swarm is slow because its origin is, which would then have to
-    send everything to everybody. ``from_origin`` is None as long as it is not known; ``age`` is seconds.
-    """
-    if from_origin is None:
-        return age < PROBE
-    return age < SETTLED or from_origin < MUCH * from_peers
 
 
 def first_of(pieces: int, most: int, start: int = 0) -> range:

@@ -15,7 +15,7 @@ from doctl.transfer.ledger import Ledger
 from doctl.transfer.limits import Intake
 from doctl.transfer.rules import ENOUGH
 from doctl.transfer.store import Store
-from doctl.transfer.turns import PROBE, SETTLED
+from doctl.transfer.turns import SETTLED
 from tests.transfer import virtual
 from tests.transfer.contents import Made, made
 
@@ -538,22 +538,25 @@ def everything_for(engine: Engine, server: Source) -> set[int]:
 
 
 def test_a_swarm_shares_its_origin(store: Store) -> None:
-    """Beside others that fetch, HTTP gets what is its turn and at first no more, though peers bring nothing yet."""
+    """Beside others that fetch, HTTP gets what is its turn, and of what they have one piece to see how fast it is."""
 
     async def sharing() -> None:
         clock = Clock()
         download = Download(store, [], clock)
-        engine, server, other = download.start(), Scripted(silent), peer(silent)
-        for source in (server, other):
+        engine, server, other, third = download.start(), Scripted(silent), peer(silent), peer(silent)
+        for source in (server, other, third):
             engine.add(source)
-        engine.meet(other, b"other")
+        for name, source in ((b"other", other), (b"third", third)):
+            engine.meet(source, name)
         engine.has(other, 0b11)
-        taken = everything_for(engine, server)
+        assert everything_for(engine, server) <= {2, 3, 4}
         clock.time += SETTLED
-        taken |= everything_for(engine, server)  # nobody knows how fast the origin is
-        assert taken == {2, 3, 4}  # what comes next is due when one of them is there
-        clock.time += PROBE
-        assert everything_for(engine, server) == {0, 1}
+        assert everything_for(engine, server) <= {2, 3, 4}  # what comes next is due when one of them is there
+        engine.give_back(server, [2, 3, 4])
+        engine.has(third, 0b111110)
+        assert len(everything_for(engine, server)) == 1
+        clock.time += SETTLED
+        assert not everything_for(engine, server)
         running = asyncio.create_task(engine.run())
         await asyncio.sleep(0)
         running.cancel()

@@ -1,6 +1,7 @@
 """Turns at the origin: machines that tell each other nothing ask for each piece once, and few at a time."""
 
 import hashlib
+import itertools
 import random
 from collections import Counter
 
@@ -15,13 +16,13 @@ from doctl.transfer.turns import (
     LATEST,
     LONGEST_RUN,
     MUCH,
-    PROBE,
+    PARDONED,
     RUN_SHARE,
+    SENIORS,
     SETTLED,
     USUAL,
     Turns,
     first_of,
-    spares_origin,
 )
 
 
@@ -36,12 +37,14 @@ def all_of(pieces: int) -> int:
 
 
 def machines(count: int, pieces: int) -> list[Turns]:
-    """Make machines that all know each other."""
+    """Make machines that met each other in this order."""
     made = [Turns(own, pieces) for own in ids(count)]
     for place, turns in enumerate(made):
         for other, peer_id in enumerate(ids(count)):
             if other != place:
                 turns.meet(other, peer_id)
+        if place > SENIORS:
+            turns.defer()
     return made
 
 
@@ -131,21 +134,46 @@ def test_somebody_who_left_has_no_turn() -> None:
     assert sum(bool(turns.choose(all_of(64), 0b1, 0.1)) for place, turns in enumerate(swarm) if place != owner) == 1
 
 
-def test_strangers_have_turns_too() -> None:
-    """In a swarm of which each machine knows a few, about one asks for each run if all know how many there are."""
-    chance, count, known = random.Random(7), 2000, 40
+def test_who_is_late_time_after_time_has_no_more_turns() -> None:
+    """A machine that never asks the origin costs a few waits; one that is late now and then keeps its turns."""
+    for forgiving in (False, True):
+        (turns, _), pieces, now, waits = machines(2, 64), 64, 0.0, 0
+        lacking = all_of(pieces)
+        while lacking:
+            runs = everything_that_is_due(turns, lacking, now)
+            lacking &= ~sum(1 << piece for run in runs for piece in run)
+            if not runs:
+                waits += 1
+                slow = forgiving and waits % 2
+                now += EARLIEST / 2 if slow else EARLIEST
+                lacking &= lacking - 1 if slow else lacking
+        assert waits > PARDONED + 1 if forgiving else waits == PARDONED + 1
+
+
+def test_only_those_who_came_first_take_turns() -> None:
+    """In a swarm of more than one can know, one asks for each run: later ones defer to those, whom they met first."""
+    chance, count = random.Random(7), 500
     peer_ids = [chance.randbytes(20) for _ in range(count)]
-    asking = Counter[bool]()
-    for own in peer_ids[:500]:
-        for told in (False, True):
-            turns = Turns(own, 64)
-            for peer_id in chance.sample(peer_ids, known):
-                turns.meet(peer_id, peer_id)
-            if told:
-                turns.expect(count)
-            asking[told] += len(everything_that_is_due(turns, all_of(64) ^ all_of(20), 0.0))
-    assert asking[True] <= 500 / count * DUE * 4
-    assert asking[False] > 4 * asking[True]
+    asking = []
+    for place, own in enumerate(peer_ids):
+        turns = Turns(own, 64)
+        seniors = [other for other in range(SENIORS + 1) if other != place]
+        for other in (*seniors[:SENIORS], *chance.sample(range(SENIORS + 1, count), 20)):
+            if other != place:
+                turns.meet(other, peer_ids[other])
+        if place > SENIORS:
+            turns.defer()
+        asking += [run.start for run in everything_that_is_due(turns, all_of(64) ^ all_of(20), 0.0)]
+    assert sorted(asking) == [20, 21, 22, 23]
+
+
+def test_later_ones_step_in_when_those_who_came_first_are_gone() -> None:
+    """To who deferred a turn comes late, and after that as to everybody."""
+    (turns,) = machines(1, 64)
+    turns.defer()
+    assert not turns.choose(all_of(64), all_of(64), 0.0)
+    assert turns.choose(all_of(64), all_of(64), 4 * EARLIEST) == range(1)
+    assert turns.choose(all_of(64) ^ 1, all_of(64) ^ 1, 4 * EARLIEST) == range(1, 2)
 
 
 @settings(max_examples=100, deadline=None)
@@ -162,7 +190,7 @@ def test_whatever_happens_only_what_is_lacking_and_free_is_chosen(
         elif what == 1:
             turns.part(number)
         elif what == 2:
-            turns.expect(number)
+            turns.defer()
         elif what == 3:
             lacking &= ~(1 << number % pieces)
         elif run := turns.choose(lacking, free & lacking, now):
@@ -190,16 +218,29 @@ def test_the_first_adjacent_pieces(pieces: int, most: int, start: int, expected:
 @pytest.mark.parametrize(
     ("from_peers", "from_origin", "age", "spared"),
     [
-        (0, None, PROBE - 1, True),
-        (0, None, PROBE, False),
+        (0, None, SETTLED - 1, True),
+        (0, None, SETTLED, False),
+        (0, 0, SETTLED, True),
         (0, 1, SETTLED - 1, True),
         (0, 1, SETTLED, False),
-        (10, 10 * MUCH - 1, SETTLED, True),
-        (10, 10 * MUCH, SETTLED, False),
+        (10, 10 * MUCH, SETTLED, True),
+        (10, 10 * MUCH + 1, SETTLED, False),
     ],
 )
 def test_the_origin_is_spared_unless_it_is_much_faster(
     from_peers: float, from_origin: float | None, age: float, spared: bool
 ) -> None:
     """Peers are given time to begin; after that they are left alone only if the origin would be no great help."""
-    assert spares_origin(from_peers, from_origin, age) is spared
+    assert machines(2, 64)[0].spares_origin(from_peers, from_origin, age) is spared
+
+
+def test_a_crowd_does_not_try_the_origin_at_once() -> None:
+    """Of a thousand that peers give too little, a few try at first, and then twice as many each time."""
+    chance = random.Random(7)
+    swarm = [Turns(chance.randbytes(20), 64) for _ in range(1000)]
+    for turns in swarm:
+        turns.defer()
+    trying = [sum(not turns.spares_origin(0, None, SETTLED * step) for turns in swarm) for step in range(1, 10)]
+    assert trying[0] <= 2 * DUE
+    assert all(after <= 2 * max(before, DUE) * 1.5 for before, after in itertools.pairwise(trying))
+    assert trying[-1] == len(swarm)
