@@ -8,6 +8,7 @@ from doctl import __version__
 
 def main() -> int:
     """Run doctl with the process's arguments; return the exit code, or end the process with it."""
+    _open_what_is_closed()
     if sys.argv[1:] == ["--version"]:
         sys.stdout.write(f"doctl {__version__}\n")
         return 0
@@ -17,6 +18,13 @@ def main() -> int:
     # All is written and closed. What Python would still do is take apart every module that was loaded: a fifth of the
     # time of a short command.
     os._exit(code)
+
+
+def _open_what_is_closed() -> None:
+    """Have the null device in place of standard streams that the caller closed, or files of ours take their numbers."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - pathlib loads slowly
 
 
 if __name__ == "__main__":
