@@ -78,9 +78,11 @@ def check(arguments: list[str]) -> int:
 
 
 def bench(arguments: list[str]) -> int:
-    """Run the benchmarks, with the rivals that come from the package index."""
+    """Run the benchmarks, with the rivals that come from the package index; ``links`` is giving way, on every link."""
     provide(lacking())
     install("--group", "bench")
+    if arguments[:1] == ["links"]:
+        return run("-m", "benchmarks.background", *arguments[1:])
     return run("-m", "benchmarks", *arguments)
 
 
@@ -112,8 +114,10 @@ def generated(python: Path) -> dict[Path, str]:
     scripts = {HERE / "completions" / name: ask(_DOCTL_COMPLETE=f"source_{sh}") for name, sh in COMPLETIONS.items()}
     scripts[HERE / "completions" / "_doctl"] += FIRST_TAB
     scripts |= {HERE / "docs" / "schema" / f"{name}.json": ask("schema", name) for name in SCHEMAS}
-    figures = subprocess.check_output([python, "-m", "benchmarks.table"], cwd=HERE, encoding="utf-8")
-    return scripts | {HERE / "docs" / "performance.md": figures}
+    for name, module in {"performance": "benchmarks.table", "background": "benchmarks.background_table"}.items():
+        page = subprocess.check_output([python, "-m", module], cwd=HERE, encoding="utf-8")
+        scripts[HERE / "docs" / f"{name}.md"] = page
+    return scripts
 
 
 def say(what: str) -> None:

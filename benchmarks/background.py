@@ -1,40 +1,37 @@
-"""Giving way on a bottleneck: doctl beside plain TCP and libtorrent's uTP, iperf3 in the foreground.
+"""Giving way on a bottleneck: doctl's uploads and background downloads beside plain TCP and libtorrent's uTP.
 
-sudo .venv/bin/python -m benchmarks.background [--seconds N] [--rate MBIT]... [--buffer MS]... [--results FILE]
+python3 dev.py bench links [--seconds N] [--tries N] [--rate MBIT]... [--buffer MS]... [--results FILE]     (as root)
+
+iperf3 is in the foreground. It keeps every figure, and where they are the project's own the pictures and the tables of
+docs/background.md that are made of them.
 """
 
 import argparse
-import contextlib
+import functools
+import itertools
 import json
-import os
-import statistics
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
-from benchmarks.bars import draw
-from tests import namespaces
+from benchmarks import background_table, cost, machine, sharing
+from benchmarks.bottleneck import bottleneck, measure
+from benchmarks.contenders import CONTENDERS, TARGETS, Start
 
-HERE = Path(__file__).parent
-RESULTS = HERE / "background.json"
-PICTURES = HERE.parent / "docs"
-FLOW = (sys.executable, "-m", "tests.servers.flow")
-ECHO = (sys.executable, str(HERE / "echo.py"))
-UTP = (sys.executable, str(HERE / "rival_utp.py"))
-WARM_UP = 3.0
-PORT = 7680
-ENDLESS = "3600"
-CARRIED = 0.95
-"""Of a link's rate: about what TCP's payload can have of it."""
+T = TypeVar("T")
+
+FOR_TARGETS = ((20, 25), (20, 200), (100, 25))
+"""Links on which different targets are tried: Mbit/s, and milliseconds of buffer."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """One contender on one link. Rates are Mbit/s of all bytes on the wire but ``foreground``, which is payload."""
+    """One contender on one link. Rates are Mbit/s of all bytes on the wire but ``foreground``, which is payload.
+
+    ``others`` is how many cores other programs kept busy meanwhile.
+    """
 
     rate: float
     buffer_ms: int
@@ -43,162 +40,82 @@ class Point:
     queue_ms: float
     foreground: float
     foreground_alone: float
-    load: float
+    others: float
 
     @property
     def share(self) -> float:
         """What the foreground keeps, in percent of what it has alone."""
         return 100 * self.foreground / self.foreground_alone
 
-
-@dataclass(frozen=True)
-class Link:
-    """Two hosts with a bottleneck between them, and what sends to what."""
-
-    sender: namespaces.Host
-    receiver: namespaces.Host
-
-    def received(self) -> int:
-        """Bytes that have arrived."""
-        return int(self.receiver.run("cat", "/sys/class/net/eth0/statistics/rx_bytes").stdout)
-
-    def foreground(self, seconds: float) -> float:
-        """Mbit/s that iperf3 gets over cubic."""
-        report = self.sender.run("iperf3", "-c", self.receiver.ipv4, "-C", "cubic", "-J", "-t", f"{seconds:.0f}")
-        return float(json.loads(report.stdout)["end"]["sum_received"]["bits_per_second"]) / 1e6
-
-    def round_trips(self, seconds: float) -> list[float]:
-        """Milliseconds that small datagrams take there and back, up to twenty a second."""
-        done = self.sender.run(*ECHO, "ask", self.receiver.ipv4, str(PORT), str(seconds))
-        return [float(taken) for taken in json.loads(done.stdout)]
+    def __str__(self) -> str:
+        link = f"{self.rate:4g} Mbit/s {self.buffer_ms:4} ms"
+        figures = f"foreground {self.share:5.1f} %  alone {self.alone:6.2f}  queue {self.queue_ms:6.1f} ms"
+        return f"{link}  {self.contender:<14} {figures}  others {self.others:.1f}"
 
 
-@contextlib.contextmanager
-def bottleneck(rate: float, buffer_ms: int) -> Iterator[Link]:
-    """Make the link, with a sink and an iperf3 server at its far end."""
-    with namespaces.lan("sender", "receiver", ipv6=False) as (sender, receiver):
-        namespaces.throttle(receiver, rate, buffer_ms)
-        for command in (
-            (*FLOW, "sink", receiver.ipv4, str(PORT)),
-            (*ECHO, "serve", receiver.ipv4, str(PORT)),
-            ("iperf3", "-s", "--forceflush"),
-        ):
-            process = receiver.start(*command)
-            assert process.stdout is not None
-            process.stdout.readline()
-        yield Link(sender, receiver)
+def points(
+    home: Path, link: tuple[float, int], seconds: float, tries: int, contenders: Mapping[str, Start]
+) -> Iterator[Point]:
+    """Measure ``contenders`` on a link, Mbit/s and milliseconds, each of them alone and in the way of a foreground."""
+    nobody = max(_foreground(link, seconds) for _ in range(tries))  # a busy machine can only take from it
+    for name, start in contenders.items():
+        taken, others = machine.quietest(functools.partial(_contend, home, link, seconds, start), tries)
+        yield Point(*link, name, *taken, nobody, others)
 
 
-def start_flow(link: Link, kind: str) -> list["subprocess.Popen[str]"]:
-    """Start a flow of our own."""
-    return [link.sender.start(*FLOW, kind, link.receiver.ipv4, str(PORT), ENDLESS)]
+def _foreground(where: tuple[float, int], seconds: float) -> float:
+    with bottleneck(*where) as link:
+        return link.foreground(seconds)
 
 
-def start_utp(link: Link, home: Path) -> list["subprocess.Popen[str]"]:
-    """Start libtorrent at both ends."""
-    seed = link.sender.start(*UTP, "seed", str(home), link.sender.ipv4, "6881")
-    assert seed.stdout is not None
-    seed.stdout.readline()
-    return [seed, link.receiver.start(*UTP, "fetch", str(home), link.sender.ipv4, "6881")]
+def _contend(home: Path, where: tuple[float, int], seconds: float, start: Start) -> tuple[float, float, float]:
+    with bottleneck(*where) as link:
+        return measure(link, functools.partial(start, link, home), seconds)
 
 
-def measure(
-    link: Link, start: Callable[[], list["subprocess.Popen[str]"]], seconds: float
-) -> tuple[float, float, float]:
-    """Return what a contender has alone, the milliseconds of queue that it makes, and what iperf3 has beside it."""
-    base = min(link.round_trips(1))
-    processes = start()
-    try:
-        time.sleep(WARM_UP)
-        before, since = link.received(), time.monotonic()
-        queue = statistics.median(link.round_trips(seconds)) - base
-        alone = (link.received() - before) * 8 / 1e6 / (time.monotonic() - since)
-        return alone, queue, link.foreground(seconds)
-    finally:
-        for process in processes:
-            process.kill()
-        for process in processes:
-            process.wait()
+def _told(results: Iterable[T]) -> Iterator[T]:
+    """Print each result as it comes."""
+    for result in results:
+        print(result, flush=True)
+        yield result
 
 
-def points(rate: float, buffer_ms: int, seconds: float) -> Iterator[Point]:
-    """Measure every contender on one link."""
-    with tempfile.TemporaryDirectory(prefix="doctl-bench-") as home:
-        with bottleneck(rate, buffer_ms) as link:
-            nobody = link.foreground(seconds)
-        for name in ("doctl", "uTP", "plain TCP"):
-            with bottleneck(rate, buffer_ms) as link:
-                kind = "background" if name == "doctl" else "plain"
-                alone, queue, beside = measure(
-                    link,
-                    lambda link=link, kind=kind, name=name: (  # type: ignore[misc]
-                        start_utp(link, Path(home)) if name == "uTP" else start_flow(link, kind)
-                    ),
-                    seconds,
-                )
-            yield Point(rate, buffer_ms, name, alone, queue, beside, nobody, os.getloadavg()[0])
+def _measured(
+    links: Iterable[tuple[float, int]], contenders: Mapping[str, Start], home: Path, options: argparse.Namespace
+) -> list[dict[str, Any]]:
+    found = (points(home, link, options.seconds, options.tries, contenders) for link in links)
+    return [asdict(point) for point in _told(itertools.chain.from_iterable(found))]
 
 
-def idle(seconds: float, rounds: int) -> dict[str, float]:
-    """Return what giving way leaves of the speed where nobody else is: on loopback and on a free gigabit."""
-    with bottleneck(1000, 100) as link:
-        places = {"loopback": (link.receiver, "127.0.0.1"), "gigabit": (link.sender, link.receiver.ipv4)}
-        sink = link.receiver.start(*FLOW, "sink", "127.0.0.1", str(PORT))
-        assert sink.stdout is not None
-        sink.stdout.readline()
-        result = {}
-        for name, (host, address) in places.items():
-            ratios = []
-            for _ in range(rounds):
-                plain, ours = (_rate(host, kind, address, seconds) for kind in ("plain", "background"))
-                ratios.append(ours / plain)
-                print(f"idle {name:<9} plain {plain / 1e6:8.0f}  giving way {ours / 1e6:8.0f} Mbit/s", flush=True)
-            result[name] = statistics.median(ratios)
-    return result
-
-
-def _rate(host: namespaces.Host, kind: str, address: str, seconds: float) -> float:
-    done = host.run(*FLOW, kind, address, str(PORT), f"{seconds:g}", timeout=seconds + 60)
-    return float(json.loads(done.stdout)["rate"])
-
-
-def pictures(measured: Sequence[Point]) -> None:
-    """Draw what the foreground keeps, what the background has alone, and the queue."""
-    contenders = list(dict.fromkeys(point.contender for point in measured))
-    groups = list(dict.fromkeys(f"{point.rate:g} Mbit/s\n{point.buffer_ms} ms" for point in measured))
-    drawings: dict[str, tuple[str, Callable[[Point], float], float, float]] = {
-        "foreground": ("foreground keeps, % of what it has alone", lambda point: point.share, 110, 97),
-        "alone": ("background alone, % of the link", lambda point: 100 * point.alone / point.rate, 110, 95),
-        "queue": ("queue added by the background alone, ms", lambda point: point.queue_ms, 60, 25),
+def _everything(options: argparse.Namespace) -> dict[str, Any]:
+    links = [(rate, buffer) for rate in options.rate or (10, 20, 100) for buffer in options.buffer or (10, 25, 200)]
+    with tempfile.TemporaryDirectory(prefix="doctl-bench-") as home, machine.ahead():
+        measured = _measured(links, CONTENDERS, Path(home), options)
+        targets = _measured(FOR_TARGETS, TARGETS, Path(home), options)
+        shares = [asdict(each) for each in _told(sharing.shares(*link) for link in sharing.LINKS)]
+    return {
+        "machine": machine.named(),
+        "seconds": options.seconds,
+        "points": measured,
+        "targets": targets,
+        "costs": [asdict(each) for each in _told(cost.costs())],
+        "shares": shares,
     }
-    for name, (title, value, top, line) in drawings.items():
-        series = {who: [value(point) for point in measured if point.contender == who] for who in contenders}
-        (PICTURES / f"background-{name}.svg").write_text(draw(title, groups, series, top, line))
 
 
 def main() -> None:
     """Measure, print, and keep the results."""
-    parser = argparse.ArgumentParser(prog="benchmarks.background", description="giving way beside others")
-    parser.add_argument("--seconds", type=float, default=30)
-    parser.add_argument("--rate", type=float, action="append")
-    parser.add_argument("--buffer", type=int, action="append")
-    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser = argparse.ArgumentParser(prog="dev.py bench links", description="giving way beside others")
+    parser.add_argument("--seconds", type=float, default=10, help="for each figure")
+    parser.add_argument("--tries", type=int, default=3, help="how often at most, while other programs are busy")
+    parser.add_argument("--rate", type=float, action="append", help="Mbit/s of the link, repeatable")
+    parser.add_argument("--buffer", type=int, action="append", help="milliseconds of buffer, repeatable")
+    parser.add_argument("--results", type=Path, default=background_table.RESULTS, help="where the figures are kept")
     options = parser.parse_args()
-    measured = []
-    for rate in options.rate or (10, 20, 100):
-        for buffer_ms in options.buffer or (10, 25, 200):
-            for point in points(rate, buffer_ms, options.seconds):
-                measured.append(point)
-                print(
-                    f"{rate:4g} Mbit/s {buffer_ms:4} ms  {point.contender:<10} foreground {point.share:5.1f} %  "
-                    f"alone {point.alone:6.2f}  queue {point.queue_ms:6.1f} ms  load {point.load:.1f}",
-                    flush=True,
-                )
-    cost = idle(options.seconds / 5, 5)
-    print(f"idle: {', '.join(f'{name} {ratio:.2f} of plain' for name, ratio in cost.items())}")
-    record = {"seconds": options.seconds, "points": [asdict(point) for point in measured], "idle": cost}
-    options.results.write_text(json.dumps(record, indent=1) + "\n")
-    pictures(measured)
+    record = _everything(options)
+    options.results.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    if options.results.resolve() == background_table.RESULTS:
+        background_table.write(record)
 
 
 if __name__ == "__main__":

@@ -4,21 +4,35 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.background import Point, points
+from benchmarks.contenders import CONTENDERS
+from benchmarks.cost import costs
 from benchmarks.rows import Row, at_least, at_most
 
 LINKS = ((10, 25), (100, 200))
 """Mbit/s, and milliseconds of buffer: little of both, and much."""
 SECONDS = 5.0
+TRIES = 2
+"""How often, at most, while other programs are busy."""
+BESIDE = {name: CONTENDERS[name] for name in ("doctl, upload", "uTP", "plain TCP")}
 MOST_QUEUE = 25.0
 """Milliseconds."""
 
 
-def rows(_home: Path, rounds: int) -> Iterator[Row]:
-    """Measure doctl, plain TCP and libtorrent's uTP on each link, one after the other."""
-    for rate, buffer_ms in LINKS:
-        taken = [{point.contender: point for point in points(rate, buffer_ms, SECONDS)} for _ in range(rounds)]
-        ours, utp, plain = ([each[name] for each in taken] for name in ("doctl", "uTP", "plain TCP"))
-        yield from _of_link(f"{rate} Mbit/s with {buffer_ms} ms of buffer", ours, utp, plain)
+def rows(home: Path, rounds: int) -> Iterator[Row]:
+    """Measure doctl, plain TCP and libtorrent's uTP on each link in turn, then what giving way costs on idle ones."""
+    for link in LINKS:
+        taken = [{each.contender: each for each in points(home, link, SECONDS, TRIES, BESIDE)} for _ in range(rounds)]
+        ours, utp, plain = ([each[name] for each in taken] for name in BESIDE)
+        yield from _of_link("{} Mbit/s with {} ms of buffer".format(*link), ours, utp, plain)
+    for cost in costs(rounds):
+        yield Row(
+            job=f"uploads that give way to nobody, {cost.place}",
+            unit="Mbit/s",
+            ours=cost.giving_way,
+            beside="the same without",
+            theirs=cost.plain,
+            aim=at_least(0.9),
+        )
 
 
 def _of_link(link: str, ours: list[Point], utp: list[Point], plain: list[Point]) -> Iterator[Row]:

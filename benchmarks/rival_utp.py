@@ -38,8 +38,7 @@ def _torrent(folder: Path) -> Path:
     return folder / "content.torrent"
 
 
-def seed(folder: Path, address: str, port: int) -> None:
-    """Make the content and its torrent, then serve it."""
+def _make(folder: Path) -> None:
     with (folder / NAME).open("wb") as file:
         file.truncate(LENGTH)
     storage = lt.file_storage()
@@ -47,6 +46,12 @@ def seed(folder: Path, address: str, port: int) -> None:
     made = lt.create_torrent(storage, 4 << 20, lt.create_torrent.v1_only)
     lt.set_piece_hashes(made, str(folder))
     _torrent(folder).write_bytes(lt.bencode(made.generate()))
+
+
+def seed(folder: Path, address: str, port: int) -> None:
+    """Make the content and its torrent, unless they are there, then serve it."""
+    if not _torrent(folder).exists():
+        _make(folder)
     session = _session(f"{address}:{port}")
     what = _what(folder, folder)
     what.flags = lt.torrent_flags.seed_mode

@@ -18,11 +18,16 @@ HEAD = "| job | doctl | beside it | ratio: median, least to most | aim |"
 
 def page(text: str, results: Mapping[str, Any]) -> str:
     """Return the page ``text`` with the table of ``results`` between its marks."""
-    before, mark, rest = text.partition(BEGIN)
-    _, other, after = rest.partition(END)
+    return between(text, BEGIN, END, table(results))
+
+
+def between(text: str, begin: str, end: str, what: str) -> str:
+    """Return ``text`` with ``what`` between its marks; ValueError if it lacks one."""
+    before, mark, rest = text.partition(begin)
+    _, other, after = rest.partition(end)
     if not (mark and other):
-        raise ValueError(f"the page lacks {BEGIN} or {END}")
-    return f"{before}{BEGIN}\n\n{table(results)}\n\n{END}{after}"
+        raise ValueError(f"the page lacks {begin} or {end}")
+    return f"{before}{begin}\n\n{what}\n\n{end}{after}"
 
 
 def table(results: Mapping[str, Any]) -> str:

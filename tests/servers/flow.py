@@ -1,11 +1,12 @@
 """A flow of bytes and the sink that it goes to, each a program of its own, to see who gets how much of a link.
 
 python -m tests.servers.flow sink HOST PORT
-python -m tests.servers.flow plain|background HOST PORT SECONDS
+python -m tests.servers.flow plain|background HOST PORT SECONDS [TARGET]
 
-The sink prints a line when it listens. A flow prints one JSON object at its end: how it gives way, the bits a second
-that were acknowledged after the warm-up, and each look at it: when (seconds on the system's monotonic clock), the round
-trip in seconds, the bytes acknowledged since the beginning.
+TARGET is the queueing delay to aim at, in seconds; without it that is doctl's to choose. The sink prints a line when it
+listens. A flow prints one JSON object at its end: how it gives way, the bits a second that were acknowledged after the
+warm-up, and each look at it: when (seconds on the system's monotonic clock), the round trip in seconds, the bytes
+acknowledged since the beginning.
 """
 
 import asyncio
@@ -44,12 +45,12 @@ async def _swallow(connection: SystemConnection) -> None:
     connection.close()
 
 
-async def flow(host: str, port: int, seconds: float, *, gives_way: bool) -> dict[str, object]:
+async def flow(host: str, port: int, seconds: float, controller: Ledbat | None) -> dict[str, object]:
     """Send for some seconds and tell how it went."""
     sock = socket.create_connection((host, port))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic")
     connection = SystemConnection(sock)
-    means = connection.give_way(Ledbat()) if gives_way else "plain cubic"
+    means = connection.give_way(controller) if controller is not None else "plain cubic"
     sending = asyncio.create_task(_send(connection))
     looks = [_look(sock)]
     while looks[-1][0] - looks[0][0] < seconds:
@@ -83,7 +84,9 @@ def main() -> None:
     verb, host, port, *rest = sys.argv[1:]
     if verb == "sink":
         asyncio.run(sink(host, int(port)))
-    print(json.dumps(asyncio.run(flow(host, int(port), float(rest[0]), gives_way=verb == "background"))))
+    seconds, *target = map(float, rest)
+    controller = Ledbat(*target) if verb == "background" else None
+    print(json.dumps(asyncio.run(flow(host, int(port), seconds, controller))))
 
 
 if __name__ == "__main__":
