@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pytest
 
-from benchmarks import blackhole, coordination, giving_way, machine, memory, serving, start, table, transfers
+from benchmarks import blackhole, coordination, giving_way, machine, memory, serving, start, swarm, table, transfers
 from benchmarks.rows import Row
 
 Measure = Callable[[Path, int], Iterator[Row]]
@@ -22,6 +22,7 @@ Measure = Callable[[Path, int], Iterator[Row]]
 TARGETS: Final[dict[str, Measure]] = {
     "peers": transfers.from_peers,
     "http": transfers.over_http,
+    "swarm": swarm.rows,
     "serving": serving.rows,
     "memory": memory.rows,
     "background": giving_way.rows,

@@ -4,10 +4,11 @@ python -m benchmarks.simulation [--machines N]... [--seeds N] [--results FILE]
 """
 
 import argparse
+import itertools
 import json
 import statistics
-import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -36,6 +37,10 @@ def picture(outcomes: Sequence[Outcome]) -> str:
     return draw("seconds until the slowest machine has the file", groups, seconds, top, outcomes[0].bound)
 
 
+def _simulated(machines: int, seed: int, contender: str) -> Outcome:
+    return simulate(contender, machines, seed=seed)
+
+
 def main() -> None:
     """Simulate, print, and keep the results."""
     parser = argparse.ArgumentParser(prog="benchmarks.simulation", description="swarms of any size, simulated")
@@ -43,13 +48,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
+    swarms = itertools.product(options.machines or SIZES, range(1, options.seeds + 1), CONTENDERS)
     outcomes = []
-    for machines in options.machines or SIZES:
-        for seed in range(1, options.seeds + 1):
-            for contender in CONTENDERS:
-                start = time.monotonic()
-                outcomes.append(simulate(contender, machines, seed=seed))
-                print(f"{outcomes[-1]}  ({time.monotonic() - start:.0f} s)", flush=True)
+    with ProcessPoolExecutor() as pool:
+        for outcome in pool.map(_simulated, *zip(*swarms, strict=True)):
+            outcomes.append(outcome)
+            print(outcome, flush=True)
     options.results.write_text(json.dumps([asdict(outcome) for outcome in outcomes], indent=1) + "\n")
     if options.results == RESULTS:
         PICTURE.write_text(picture(outcomes))

@@ -60,6 +60,11 @@ class Lane:
         else:
             self._behind.append(message)
 
+    def keep_going(self) -> None:
+        """Tell the slots if bytes go out."""
+        if self._flow is not None:
+            self.giver.slots.going(self)
+
     def close(self) -> None:
         """End it: one of both is gone."""
         self._queue.clear()
@@ -249,6 +254,8 @@ class DoctlMachine:
     def _tick(self) -> None:
         if not self._gone:
             self._look()
+            for lane in self._gives.values():
+                lane.keep_going()
             self.slots.take_turns()
             self.swarm.clock.after(TICK, self._tick)
 

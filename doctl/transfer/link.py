@@ -209,6 +209,7 @@ class Link:
             await self._share.limit.take(count)
             await self._in_time(self.connection.send_file(self._share.file, start + sent, count, head))
             sent, head = sent + count, b""
+            self._share.slots.going(self)
             await self._breathe()
         self.account.bytes_sent += request.length
         whole = request.offset + request.length == self._share.content.size_of(request.index)

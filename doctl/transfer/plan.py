@@ -23,7 +23,7 @@ PATIENCE: Final = 2.0
 SLACK: Final = 0.25
 """Seconds by which the owner may be late in any case: to save less is not worth the bytes that come twice."""
 STALLED: Final = 2.0
-"""Seconds without a piece after which even a source of unknown pace may take over."""
+"""Seconds without a piece after which even a source of unknown pace may take over, unless all are as slow."""
 SMOOTHING: Final = 0.3
 """Weight of the newest piece in a source's pace."""
 RUN_SHARE: Final = 16
@@ -81,6 +81,7 @@ class Plan:
         self.wanted = self.all & ~self.done
         self.checking = 0
         self._start = start % pieces if pieces else 0
+        self._usual_pace = 0.0
         self._holders: dict[object, _Holder] = {}
         self._owners: dict[int, list[object]] = {}
         self._levels: list[int] = [self.all]  # _levels[k]: the pieces that exactly k peers have
@@ -239,7 +240,9 @@ class Plan:
     def _latest(self, source: object, now: float) -> int | None:
         holder = self._holders[source]
         own_pace = holder.seconds_per_piece(now)
-        when = STALLED if own_pace is None else PATIENCE * own_pace * (len(holder.queue) + 1) + SLACK
+        when = max(STALLED, PATIENCE * self._usual_pace)
+        if own_pace is not None:
+            when = PATIENCE * own_pace * (len(holder.queue) + 1) + SLACK
         latest = None
         for other in self._holders.values():
             for piece, expected in other.last_first(now) if other.queue else ():
@@ -270,6 +273,7 @@ class Plan:
         if holder is not None and piece in holder.queue:
             took = now - holder.since
             holder.pace = took if holder.pace is None else (1 - SMOOTHING) * holder.pace + SMOOTHING * took
+            self._usual_pace += SMOOTHING * (took - self._usual_pace)
             holder.since = now
         self._disown(source, piece)
         bit = 1 << piece

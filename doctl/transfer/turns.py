@@ -29,12 +29,14 @@ LATE: Final = 2.0
 """A run is late, and others may try, after so many times what is usual, ..."""
 EARLIEST: Final = 3.0
 """... but not before so many seconds ..."""
-LATEST: Final = 10.0
+LATEST: Final = 60.0
 """... and after so many in any case."""
-PARDONED: Final = 2
+PARDONED: Final = 5
 """Runs that a machine may be late with, one after the other."""
 SMOOTHING: Final = 0.3
-"""Weight of the latest run in what is usual."""
+"""Weight of the latest run in what is usual, if it came sooner; ..."""
+SLOWER: Final = 3.0
+"""... if later, it says alone what is usual, up to so many times what was."""
 
 SETTLED: Final = 3.0
 """Seconds that peers have to begin with before a few machines ask the origin for what others have. As many again pass
@@ -45,7 +47,7 @@ JUNIOR: Final = 8
 """Machines that come before one that is not among them, at least."""
 MANY: Final = 1024
 """Machines there may be where there are more than we know."""
-MUCH: Final = 2.0
+MUCH: Final = 4.0
 """It goes on only where the origin is more than so many times as fast as all peers."""
 
 
@@ -97,6 +99,7 @@ class Turns:
             mine = lacking & free & self._set_of(run)
             if mine and now >= since + self._wait(run):
                 self._reached_us.add(run)
+                self._due[run] = now
                 self._blame(self._before_us(run), now)
                 return first_of(mine, self._run)
         return range(0)
@@ -119,7 +122,8 @@ class Turns:
         due = {run: self._due.get(run, now) for run in self._first_runs(lacking)}
         for run, since in self._due.items():
             if run not in due:
-                self._usual += SMOOTHING * (now - since - self._usual)
+                took = min(now - since, SLOWER * self._usual)
+                self._usual = max(took, self._usual + SMOOTHING * (took - self._usual))
                 if run not in self._reached_us:
                     self._pardon(run)
         self._due = due

@@ -22,8 +22,8 @@ All that are interested get their pieces in small change: with long turns, those
 """
 IDLE: Final = 2.0
 """Seconds without a byte after which it makes room all the same ..."""
-LONGEST_TURN: Final = 10.0
-"""... and seconds after which it does in the middle of a piece."""
+LONGEST_TURN: Final = 30.0
+"""... and seconds after which it does in the middle of a piece, which still comes."""
 SMOOTHING: Final = 0.3
 """Weight of the newest piece in the speed."""
 MAX_QUEUED: Final = 512
@@ -104,6 +104,11 @@ class Slots:
             self._latest[guest] = self._now()
             if whole and self._now() - self._served[guest] >= self._turn:
                 self._make_room([guest])
+
+    def going(self, guest: Guest) -> None:
+        """Note that bytes go out to ``guest``."""
+        if guest in self._latest:
+            self._latest[guest] = self._now()
 
     def take_turns(self) -> None:
         """Let waiting guests have the slots of those whom little goes to; call it every few seconds."""

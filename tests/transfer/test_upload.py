@@ -47,8 +47,8 @@ class Table:
     def play(self, script: str) -> str:
         """Do what each word says: ``ask:a``, ``leave:a``, ``wait:9``, ``turn``; return what the guests were told.
 
-        ``piece:a`` goes out in a second, ``part:a`` is one of a piece, ``fast:a`` one that takes a moment; ``only:`` is
-        followed by the kinds of peers that may have pieces.
+        ``piece:a`` goes out in a second, ``part:a`` is one of a piece, ``fast:a`` one that takes a moment, ``going:a``
+        says that a piece is on its way; ``only:`` is followed by the kinds of peers that may have pieces.
         """
         self.told.clear()
         for word in script.split():
@@ -60,6 +60,8 @@ class Table:
             elif verb in {"piece", "part", "fast"}:
                 seconds = 1e-3 if verb == "fast" else 1.0
                 self.slots.sent(self.guests[what], PIECE, seconds, whole=verb != "part")
+            elif verb == "going":
+                self.slots.going(self.guests[what])
             elif verb == "only":
                 self.slots.serve_only(what.split(",").__contains__)
             else:
@@ -108,6 +110,8 @@ def test_slots_are_given_to_those_who_want_something(count: int, script: str, to
         (1, f"ask:a ask:b wait:{IDLE} turn", "+a -a +b"),
         (1, f"ask:a ask:b wait:{IDLE - 0.01} turn", "+a"),
         (1, f"ask:a ask:b wait:{IDLE} part:a turn", "+a"),
+        (1, f"ask:a ask:b wait:{IDLE} going:a turn", "+a"),
+        (1, f"ask:a ask:b wait:{IDLE} going:b turn", "+a -a +b"),
         (1, f"ask:a wait:{IDLE} turn ask:b turn", "+a -a +b"),
         (1, f"ask:a ask:b wait:{LONGEST_TURN} part:a turn", "+a -a +b"),
         (2, f"ask:a ask:b ask:c wait:{IDLE} turn", "+a +b -a +c"),
