@@ -4,6 +4,7 @@ python -m benchmarks.cost HOST PORT      prints the Mbit/s of both as JSON
 """
 
 import asyncio
+import functools
 import json
 import socket
 import statistics
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from benchmarks import machine
 from benchmarks.bottleneck import FLOW, PORT, bottleneck, first_line
 from doctl.net.background import info_of
 from doctl.net.system import SystemConnection
@@ -24,6 +26,8 @@ TURN = 0.25
 TURNS = 8
 PAIRS = 12
 """Pairs of connections, each of which has its own luck with memory and processors."""
+TRIES = 2
+"""How often a pair is measured, at most, while other programs are busy."""
 EMPTY = 0.001
 """Seconds between looks whether all of a turn has arrived."""
 STRETCH = memoryview(bytes(1 << 20))
@@ -94,8 +98,9 @@ def costs(pairs: int = PAIRS) -> Iterator[Cost]:
 
 def _cost(place: str, host: namespaces.Host, address: str, pairs: int) -> Cost:
     cost = Cost(place, [], [])
+    take_turns = functools.partial(host.run, sys.executable, "-m", "benchmarks.cost", address, str(PORT))
     for _ in range(pairs):
-        done = host.run(sys.executable, "-m", "benchmarks.cost", address, str(PORT))
+        done, _ = machine.quietest(take_turns, TRIES)
         plain, giving_way = json.loads(done.stdout)
         cost.plain.append(plain)
         cost.giving_way.append(giving_way)

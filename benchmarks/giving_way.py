@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks import machine
 from benchmarks.background import Point, points
 from benchmarks.contenders import CONTENDERS
-from benchmarks.cost import costs
+from benchmarks.cost import Cost, costs
 from benchmarks.rows import Row, at_least, at_most
 
 LINKS = ((10, 25), (100, 200))
@@ -20,19 +21,24 @@ MOST_QUEUE = 25.0
 
 def rows(home: Path, rounds: int) -> Iterator[Row]:
     """Measure doctl, plain TCP and libtorrent's uTP on each link in turn, then what giving way costs on idle ones."""
-    for link in LINKS:
-        taken = [{each.contender: each for each in points(home, link, SECONDS, TRIES, BESIDE)} for _ in range(rounds)]
-        ours, utp, plain = ([each[name] for each in taken] for name in BESIDE)
-        yield from _of_link("{} Mbit/s with {} ms of buffer".format(*link), ours, utp, plain)
-    for cost in costs(rounds):
-        yield Row(
-            job=f"uploads that give way to nobody, {cost.place}",
-            unit="Mbit/s",
-            ours=cost.giving_way,
-            beside="the same without",
-            theirs=cost.plain,
-            aim=at_least(0.9),
-        )
+    with machine.ahead():
+        for link in LINKS:
+            in_turn = (points(home, link, SECONDS, TRIES, BESIDE) for _ in range(rounds))
+            taken = [{each.contender: each for each in found} for found in in_turn]
+            ours, utp, plain = ([each[name] for each in taken] for name in BESIDE)
+            yield from _of_link("{} Mbit/s with {} ms of buffer".format(*link), ours, utp, plain)
+        yield from map(_of_idle, costs(rounds))
+
+
+def _of_idle(cost: Cost) -> Row:
+    return Row(
+        job=f"uploads that give way where nobody else is, {cost.place}",
+        unit="Mbit/s",
+        ours=cost.giving_way,
+        beside="the same without",
+        theirs=cost.plain,
+        aim=at_least(0.9),
+    )
 
 
 def _of_link(link: str, ours: list[Point], utp: list[Point], plain: list[Point]) -> Iterator[Row]:
