@@ -4,7 +4,6 @@ python -m benchmarks.cost HOST PORT      prints the Mbit/s of both as JSON
 """
 
 import asyncio
-import functools
 import json
 import socket
 import statistics
@@ -12,7 +11,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks import machine
 from benchmarks.bottleneck import FLOW, PORT, bottleneck, first_line
 from doctl.net.background import info_of
 from doctl.net.system import SystemConnection
@@ -23,15 +21,13 @@ GIGABIT = (1000, 100)
 """Mbit/s, and milliseconds of buffer."""
 TURN = 0.25
 """Seconds that each sends before the other does: short beside what else changes on a machine in use."""
-TURNS = 8
-PAIRS = 12
+TURNS = 4
+"""That count, after a first one."""
+PAIRS = 24
 """Pairs of connections, each of which has its own luck with memory and processors."""
-TRIES = 2
-"""How often a pair is measured, at most, while other programs are busy."""
 EMPTY = 0.001
 """Seconds between looks whether all of a turn has arrived."""
 STRETCH = memoryview(bytes(1 << 20))
-KINDS = ("plain", "giving_way")
 
 
 @dataclass(frozen=True)
@@ -59,11 +55,12 @@ class Upload:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic")
         self._connection = SystemConnection(self._socket)
         self._sent = 0
+        self.rates: list[float] = []
         if gives_way:
             self._connection.give_way(Ledbat())
 
-    async def turn(self) -> float:
-        """Send for a while and until all has arrived; return Mbit/s."""
+    async def turn(self) -> None:
+        """Send for a while and until all has arrived; note the Mbit/s."""
         loop, before = asyncio.get_running_loop(), self._sent
         start = loop.time()
         while loop.time() - start < TURN:
@@ -72,7 +69,7 @@ class Upload:
             self._sent += count
         while info_of(self._socket).acked < self._sent:  # noqa: ASYNC110 - the kernel has to be asked
             await asyncio.sleep(EMPTY)
-        return (self._sent - before) * 8 / 1e6 / (loop.time() - start)
+        self.rates.append((self._sent - before) * 8 / 1e6 / (loop.time() - start))
 
     def close(self) -> None:
         """End it."""
@@ -80,12 +77,14 @@ class Upload:
 
 
 async def pair(host: str, port: int) -> list[float]:
-    """Let two uploads take turns; return the Mbit/s of each, over all turns but the first, in the order of KINDS."""
-    uploads = [Upload(host, port, gives_way=kind == "giving_way") for kind in KINDS]
-    turns = [[await upload.turn() for upload in uploads] for _ in range(TURNS + 1)]
+    """Let two uploads take turns, now this one first and now that; return Mbit/s, the plain one's and ours."""
+    uploads = [Upload(host, port, gives_way=gives_way) for gives_way in (False, True)]
+    for number in range(1 + TURNS):
+        for upload in uploads[:: (-1) ** number]:
+            await upload.turn()
     for upload in uploads:
         upload.close()
-    return [statistics.median(rates) for rates in zip(*turns[1:], strict=True)]
+    return [statistics.median(upload.rates[1:]) for upload in uploads]
 
 
 def costs(pairs: int = PAIRS) -> Iterator[Cost]:
@@ -98,9 +97,8 @@ def costs(pairs: int = PAIRS) -> Iterator[Cost]:
 
 def _cost(place: str, host: namespaces.Host, address: str, pairs: int) -> Cost:
     cost = Cost(place, [], [])
-    take_turns = functools.partial(host.run, sys.executable, "-m", "benchmarks.cost", address, str(PORT))
     for _ in range(pairs):
-        done, _ = machine.quietest(take_turns, TRIES)
+        done = host.run(sys.executable, "-m", "benchmarks.cost", address, str(PORT))
         plain, giving_way = json.loads(done.stdout)
         cost.plain.append(plain)
         cost.giving_way.append(giving_way)
