@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from xml.sax.saxutils import escape
 
 COLOURS = ("#2b6cb0", "#2c7a7b", "#6b46c1", "#c05621", "#718096")
-HEIGHT, LEFT, TOP, BAR, GAP = 180, 44, 40, 16, 18
+HEIGHT, LEFT, TOP, BAR, GAP = 180, 44, 54, 16, 18
 
 
 def draw(title: str, groups: Sequence[str], values: Mapping[str, Sequence[float]], top: float, line: float) -> str:
