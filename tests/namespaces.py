@@ -170,6 +170,7 @@ def lan(*names: str, ipv4: bool = True, ipv6: bool = True) -> Iterator[tuple[Hos
         _ip("link add switch type bridge", "link set switch up", netns=switch)
         for host in hosts:
             _plug_in(host, switch, ipv4=ipv4, ipv6=ipv6)
+        _await_links(switch, *(host.name for host in hosts))
         yield hosts
     finally:
         for host in hosts:
@@ -223,6 +224,22 @@ def _plug_in(host: Host, switch: str, *, ipv4: bool, ipv6: bool) -> None:
     # the kernel sends few ICMP errors a second, and tests want every one of them
     settings = ("net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0")
     host.run("sysctl", "-q", "-w", *settings)
+
+
+def _await_links(*names: str) -> None:
+    """Wait until the links in these namespaces carry: on a busy machine that is seconds after they were set up.
+
+    What is sent before is lost, and who looks for a neighbour gives up after three seconds.
+    """
+    deadline = time.monotonic() + SETTLE
+    for name in names:
+        command = ["ip", "-n", name, "-j", "link", "show", "up"]
+        while time.monotonic() < deadline:
+            links = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+            # those that were not asked about are empty, and loopback is never more than unknown
+            if all(link["operstate"] in ("UP", "UNKNOWN") for link in links if link):
+                break
+            time.sleep(0.01)
 
 
 def _ip(*commands: str, netns: str | None = None) -> None:

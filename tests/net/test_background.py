@@ -209,12 +209,12 @@ def ends() -> Iterator[tuple[namespaces.Host, namespaces.Host]]:
 def test_on_a_real_bottleneck_a_tcp_flow_keeps_nearly_all_of_it(
     ends: tuple[namespaces.Host, namespaces.Host],
 ) -> None:
-    """Beside an upload that gives way plain TCP has at least 90 % of what the link carries."""
+    """Beside an upload that gives way plain TCP has at least 80 % of what the link carries; of an equal it has half."""
     sender, receiver = ends
     flow = (*namespaces.ahead(), *FLOW)
     background = sender.start(*flow, "background", receiver.ipv4, "7680", str(SECONDS + 2))
     foreground = json.loads(sender.run(*flow, "plain", receiver.ipv4, "7680", str(SECONDS)).stdout)
-    assert foreground["rate"] >= 0.9 * 0.95 * MBIT * 1e6
+    assert foreground["rate"] >= 0.8 * 0.95 * MBIT * 1e6
     assert background.wait(30) == 0
 
 
