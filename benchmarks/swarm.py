@@ -115,9 +115,8 @@ def doctl(home: Path, origin: Host, hosts: Sequence[Host]) -> Callable[[], None]
     configuration = home / "nginx.conf"
     configuration.write_text(NGINX.format(home=home))
     origin.start(need.program("nginx"), "-p", str(home), "-c", str(configuration))
-    _until((home / "nginx.pid").exists)
-    nginx = int((home / "nginx.pid").read_text())
-    _signal(nginx, signal.SIGSTOP)
+    _until(lambda: (home / "nginx.pid").exists() and bool(_workers(home)))
+    _signal(home, signal.SIGSTOP)
     trusted = json.loads((home / "content.phf").read_text())["HashOfHashes"]
     for place, host in enumerate(hosts):
         peers = [word for other in hosts[:place] for word in ("--peer", f"{other.ipv4}:{PORT}")]
@@ -128,7 +127,7 @@ def doctl(home: Path, origin: Host, hosts: Sequence[Host]) -> Callable[[], None]
         )  # fmt: skip
         _until(lambda host=host: _listens(host))  # type: ignore[misc]
     _until(lambda: all(_connections(host) >= len(hosts) - 1 for host in hosts))
-    return lambda: _signal(nginx, signal.SIGCONT)
+    return lambda: _signal(home, signal.SIGCONT)
 
 
 def libtorrent(home: Path, origin: Host, hosts: Sequence[Host]) -> Callable[[], None]:
@@ -185,11 +184,20 @@ def _finish_times(home: Path, machines: int, since: float) -> list[float]:
     return times
 
 
-def _signal(master: int, number: signal.Signals) -> None:
+def _signal(home: Path, number: signal.Signals) -> None:
     """Signal an nginx and its worker."""
-    children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
-    for process in (*map(int, children), master):
+    for process in (*_workers(home), _master(home)):
         os.kill(process, number)
+
+
+def _master(home: Path) -> int:
+    return int((home / "nginx.pid").read_text())
+
+
+def _workers(home: Path) -> list[int]:
+    """Return the processes that answer; there are none for a moment after it began."""
+    master = _master(home)
+    return [int(child) for child in Path(f"/proc/{master}/task/{master}/children").read_text().split()]
 
 
 def _until(condition: Callable[[], bool]) -> None:
