@@ -160,7 +160,9 @@ class Turns:
 
     def _blame(self, before_us: list[object], now: float) -> None:
         """Note that it was the turn of these before it came to be ours; for runs due at once they are late once."""
-        self._junior = False
+        if self._junior:
+            self._junior = False
+            self._ranks.clear()
         late = [who for who in before_us if now >= self._late.get(who, (0, -EARLIEST))[1] + EARLIEST]
         for who in late:
             times, _ = self._late.get(who, (0, now))

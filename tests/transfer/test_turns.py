@@ -172,11 +172,13 @@ def test_only_those_who_came_first_take_turns() -> None:
 
 def test_later_ones_step_in_when_those_who_came_first_are_gone() -> None:
     """To who deferred a turn comes late, and after that as to everybody."""
-    (turns,) = machines(1, 64)
+    (turns,), lacking = machines(1, 64), all_of(64) ^ all_of(10)
     turns.defer()
-    assert not turns.choose(all_of(64), all_of(64), 0.0)
-    assert turns.choose(all_of(64), all_of(64), 4 * EARLIEST) == range(1)
-    assert turns.choose(all_of(64) ^ 1, all_of(64) ^ 1, 4 * EARLIEST) == range(1, 2)
+    assert not turns.choose(lacking, lacking, 0.0)
+    assert turns.choose(lacking, lacking, 4 * EARLIEST) == range(10, 11)
+    assert turns.choose(lacking, lacking ^ 1 << 10, 4 * EARLIEST) == range(11, 12)
+    turns.choose(lacking ^ 1 << 10, 0, 4 * EARLIEST)
+    assert turns.choose(lacking ^ 1 << 10, 1 << 14, 4 * EARLIEST) == range(14, 15)
 
 
 @settings(max_examples=100, deadline=None)
