@@ -233,7 +233,9 @@ def test_named_peers_give_from_the_first_piece_on(example: Example, seeds: list[
     with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
         until_noted(tmp_path / "got", 20)
         process.kill()
-    assert set(range(10)) <= noted(tmp_path / "got") < set(range(128))
+    found = noted(tmp_path / "got")
+    assert set(range(10)) <= found
+    assert len(found - set(range(128))) <= 4  # asked for while one had not yet said that it has everything
 
 
 def test_interrupted_and_run_again(example: Example, web: Nginx, tmp_path: Path) -> None:
