@@ -50,8 +50,8 @@ def command(
     quiet: QuietOption = False,
 ) -> int:
     """Check everything that applies, and say what to do."""
-    from doctl.cli.checking import conduct  # noqa: PLC0415 - --help checks nothing
-    from doctl.cli.settings import here  # noqa: PLC0415
+    from doctl.cli.checking import conduct
+    from doctl.cli.settings import here
 
     settings = here()
     checks = [_check(area, timeout, settings) for area in _wanted(areas or [])]
@@ -59,7 +59,7 @@ def command(
 
 
 def _check(area: str, timeout: float, settings: "Settings") -> "Check[Any]":
-    from doctl.jobs.checking import Check  # noqa: PLC0415 - as above
+    from doctl.jobs.checking import Check
 
     module = importlib.import_module(f"doctl.checks.{area}")
     by_settings = {"settings": settings} if area in BY_SETTINGS else {}

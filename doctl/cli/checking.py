@@ -33,7 +33,7 @@ def conduct(command: str, checks: Sequence[Check[Any]], common: Common) -> int:
 
 
 async def _checked(command: str, checks: Sequence[Check[Any]], listener: Found) -> Outcome:
-    from doctl.net.system import SystemNetwork  # noqa: PLC0415 - a command's --help needs no network
+    from doctl.net.system import SystemNetwork
 
     return await run_checks(SystemNetwork(MOST_CONNECTIONS), command, checks, this_machine(), listener)
 

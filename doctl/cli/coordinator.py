@@ -39,8 +39,8 @@ def command(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No talk.")] = False,
 ) -> int:
     """Run the service that brings peers together."""
-    from doctl.jobs.coordinator import CoordinatorOrder, coordinate  # noqa: PLC0415 - --help serves nothing
-    from doctl.net.system import SystemNetwork  # noqa: PLC0415
+    from doctl.jobs.coordinator import CoordinatorOrder, coordinate
+    from doctl.net.system import SystemNetwork
 
     order = CoordinatorOrder(
         listen=quantities.listen_address(listen),

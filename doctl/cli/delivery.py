@@ -58,7 +58,7 @@ def _shows_colour() -> bool:
     """Ask rich, which knows terminals, NO_COLOR, TERM=dumb and consoles of Windows that show no colour codes."""
     if not sys.stdout.isatty():
         return False
-    from rich.console import Console  # noqa: PLC0415 - slow to load, and needed on a terminal only
+    from rich.console import Console
 
     terminal = Console()
     return terminal.color_system is not None and not terminal.no_color and not terminal.legacy_windows
@@ -66,7 +66,7 @@ def _shows_colour() -> bool:
 
 def _summarise(report: Report, environment: Mapping[str, str]) -> str:
     """Add the Markdown summary to the run's page and return what the log needs for that, often nothing."""
-    from doctl.output.github import summary  # noqa: PLC0415 - one of many formats
+    from doctl.output.github import summary
 
     try:
         if environment.get("TF_BUILD"):

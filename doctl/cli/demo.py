@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 def command() -> int:
     """Show on loopback what doctl does, in seconds."""
-    from doctl.cli.checking import this_machine  # noqa: PLC0415 - --help demonstrates nothing
-    from doctl.jobs.demo import Shown, demo  # noqa: PLC0415
-    from doctl.net.system import SystemNetwork  # noqa: PLC0415
-    from doctl.output import renderer  # noqa: PLC0415
+    from doctl.cli.checking import this_machine
+    from doctl.jobs.demo import Shown, demo
+    from doctl.net.system import SystemNetwork
+    from doctl.output import renderer
 
     shown = Shown()
     with (

@@ -31,7 +31,7 @@ def command(
 
 
 def _found(text: str) -> "ErrorCode":
-    from doctl import error_codes  # noqa: PLC0415 - --help needs no table
+    from doctl import error_codes
 
     code = error_codes.parse(text)
     if row := error_codes.find(code):

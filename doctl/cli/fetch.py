@@ -70,9 +70,9 @@ def command(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No talk and no progress.")] = False,
 ) -> int:
     """Fetch a file from HTTP and peers at once."""
-    from doctl.jobs.fetch_result import FetchOrder, FetchResult  # noqa: PLC0415 - --help fetches nothing
-    from doctl.wire.hash_file import parse_hash_of_hashes  # noqa: PLC0415
-    from doctl.wire.urls import usable  # noqa: PLC0415
+    from doctl.jobs.fetch_result import FetchOrder, FetchResult
+    from doctl.wire.hash_file import parse_hash_of_hashes
+    from doctl.wire.urls import usable
 
     swarm = chosen(
         Swarming(
@@ -136,8 +136,8 @@ def _cache_host(hosts: Sequence[str]) -> str | None:
 
 
 def _run(order: "FetchOrder", result: "FetchResult", talk: Talk) -> None:
-    from doctl.jobs.fetch import fetch  # noqa: PLC0415 - --help fetches nothing
-    from doctl.net.system import SystemNetwork  # noqa: PLC0415
+    from doctl.jobs.fetch import fetch
+    from doctl.net.system import SystemNetwork
 
     run(fetch(SystemNetwork(), order, result, watch=talk.watch, say=talk.say))
 

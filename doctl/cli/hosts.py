@@ -49,12 +49,12 @@ def command(
     Says which hosts can be reached from here, and which of them a list of allowed hosts covers. With --set split-tunnel
     also whether the routes to them go past a VPN.
     """
-    from doctl.checks import hosts, vpn  # noqa: PLC0415 - --help checks nothing
-    from doctl.checks.hosts.reach import read_place  # noqa: PLC0415
-    from doctl.cli.checking import conduct  # noqa: PLC0415
-    from doctl.cli.settings import here  # noqa: PLC0415
-    from doctl.endpoints import hosts_of  # noqa: PLC0415
-    from doctl.jobs.checking import Check  # noqa: PLC0415
+    from doctl.checks import hosts, vpn
+    from doctl.checks.hosts.reach import read_place
+    from doctl.cli.checking import conduct
+    from doctl.cli.settings import here
+    from doctl.endpoints import hosts_of
+    from doctl.jobs.checking import Check
 
     if offline and (allowlist is None or host):
         raise UsageError("--offline judges an allowlist: name one with --allowlist, and no --host")
@@ -73,6 +73,6 @@ def command(
 
 
 def _list(path: Path | None) -> "Allowlist | None":
-    from doctl.wire.allowlist import MOST_BYTES, read_allowlist  # noqa: PLC0415 - as above
+    from doctl.wire.allowlist import MOST_BYTES, read_allowlist
 
     return read_allowlist(files.content(path, MOST_BYTES), str(path)) if path else None

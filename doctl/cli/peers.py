@@ -26,10 +26,10 @@ def command(
     timeout: TimeoutOption = 10.0,
 ) -> int:
     """List the peers that a service knows for content."""
-    from doctl.jobs.peers import look  # noqa: PLC0415 - --help asks nothing
-    from doctl.jobs.rendezvous import Rendezvous  # noqa: PLC0415
-    from doctl.net.system import SystemNetwork  # noqa: PLC0415
-    from doctl.wire.urls import usable  # noqa: PLC0415
+    from doctl.jobs.peers import look
+    from doctl.jobs.rendezvous import Rendezvous
+    from doctl.net.system import SystemNetwork
+    from doctl.wire.urls import usable
 
     rendezvous = Rendezvous(usable(coordinator), token=token(token_file))
     swarm = run(look(SystemNetwork(), rendezvous, content, timeout))

@@ -33,8 +33,8 @@ def create(
     quiet: QuietOption = False,
 ) -> None:
     """Hash FILE and write its hash file."""
-    from doctl.jobs import phf  # noqa: PLC0415 - --help hashes nothing
-    from doctl.wire.hash_file import to_json  # noqa: PLC0415
+    from doctl.jobs import phf
+    from doctl.wire.hash_file import to_json
 
     with progress_bar("Hashing", _size(file), quiet=quiet) as progress:
         hash_file = phf.describe_file(file, piece_size, progress)
@@ -55,9 +55,9 @@ def show(
     output: ResultOutputOption = None,
 ) -> int:
     """Show what a hash file says, and whether it agrees with itself."""
-    from doctl.jobs.phf import facts_of  # noqa: PLC0415 - --help reads nothing
-    from doctl.transfer.hashing import read_hash_file  # noqa: PLC0415
-    from doctl.wire.hash_file import parse_unchecked  # noqa: PLC0415
+    from doctl.jobs.phf import facts_of
+    from doctl.transfer.hashing import read_hash_file
+    from doctl.wire.hash_file import parse_unchecked
 
     hash_file = parse_unchecked(read_hash_file(phf))
     facts = facts_of(hash_file)
@@ -75,9 +75,9 @@ def verify(
     quiet: QuietOption = False,
 ) -> int:
     """Find the pieces of FILE that are not as PHF says; exit code 1 if there are any."""
-    from doctl.jobs.phf import facts_of_comparison  # noqa: PLC0415 - --help reads nothing
-    from doctl.transfer.hashing import compare, read_hash_file  # noqa: PLC0415
-    from doctl.wire.hash_file import parse  # noqa: PLC0415
+    from doctl.jobs.phf import facts_of_comparison
+    from doctl.transfer.hashing import compare, read_hash_file
+    from doctl.wire.hash_file import parse
 
     hash_file = parse(read_hash_file(phf))
     with progress_bar("Checking", _size(file), quiet=quiet) as progress:
@@ -104,7 +104,7 @@ def _said(facts: Mapping[str, Any]) -> str:
 
 
 def _each_piece(digests: Sequence[bytes]) -> str:
-    from doctl.wire.hash_file import encode  # noqa: PLC0415 - --help shows no hash file
+    from doctl.wire.hash_file import encode
 
     return "".join(f"piece {index:<9} {encode(digest)}\n" for index, digest in enumerate(digests))
 

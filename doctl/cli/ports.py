@@ -50,10 +50,10 @@ def command(
 
     Looks at 7680 on this machine and its firewall, at peers, and at the hosts on 80 and 443.
     """
-    from doctl.checks import ports  # noqa: PLC0415 - --help checks nothing
-    from doctl.cli.checking import conduct  # noqa: PLC0415
-    from doctl.cli.settings import here  # noqa: PLC0415
-    from doctl.jobs.checking import Check  # noqa: PLC0415
+    from doctl.checks import ports
+    from doctl.cli.checking import conduct
+    from doctl.cli.settings import here
+    from doctl.jobs.checking import Check
 
     targets = tuple(_target(text) for text in target or [])
     hosts = tuple(_host(text) for text in host or [])
@@ -63,7 +63,7 @@ def command(
 
 
 def _target(text: str) -> "Address":
-    from doctl.endpoints import PEER_PORT, Address  # noqa: PLC0415 - as above
+    from doctl.endpoints import PEER_PORT, Address
 
     address = Address.parse(text, PEER_PORT)
     if address.port == 0:
@@ -72,7 +72,7 @@ def _target(text: str) -> "Address":
 
 
 def _host(text: str) -> str:
-    from doctl.endpoints import Address  # noqa: PLC0415 - as above
+    from doctl.endpoints import Address
 
     address = Address.parse(text, 0)
     if address.port:

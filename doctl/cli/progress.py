@@ -98,9 +98,9 @@ def talking(*, quiet: bool) -> Iterator[Talk]:
     elif not sys.stderr.isatty():
         yield _Lines()
     else:
-        from rich.console import Console  # noqa: PLC0415 - only a terminal needs it, and it is slow to load
-        from rich.progress import BarColumn, DownloadColumn, TextColumn  # noqa: PLC0415
-        from rich.progress import Progress as Bar  # noqa: PLC0415
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, TextColumn
+        from rich.progress import Progress as Bar
 
         columns = (
             TextColumn("{task.description}", markup=False),

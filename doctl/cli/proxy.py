@@ -41,11 +41,11 @@ def command(
 
     Says which proxy applies to each URL and why, and whether ranges come through it unharmed.
     """
-    from doctl.checks import proxy as check  # noqa: PLC0415 - --help checks nothing
-    from doctl.cli.checking import conduct  # noqa: PLC0415
-    from doctl.endpoints import TEST_FILE_URL  # noqa: PLC0415
-    from doctl.jobs.checking import Check  # noqa: PLC0415
-    from doctl.net.proxies.route import Choice  # noqa: PLC0415
+    from doctl.checks import proxy as check
+    from doctl.cli.checking import conduct
+    from doctl.endpoints import TEST_FILE_URL
+    from doctl.jobs.checking import Check
+    from doctl.net.proxies.route import Choice
 
     choice = Choice(proxy=proxy, pac=pac, direct=direct)
     options = check.Options(tuple(urls or [TEST_FILE_URL]), choice, not no_compare, timeout)

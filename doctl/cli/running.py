@@ -8,9 +8,9 @@ Result = TypeVar("Result")
 
 def run(main: Coroutine[Any, Any, Result]) -> Result:
     """Return what ``main`` returns; Ctrl-C cancels it, as with ``asyncio.run``."""
-    import asyncio  # noqa: PLC0415 - a command's --help needs no network, and this is a fifth of its time
+    import asyncio
 
-    from doctl.net.loop import Loop  # noqa: PLC0415
+    from doctl.net.loop import Loop
 
     with asyncio.Runner(loop_factory=Loop) as runner:
         return runner.run(main)

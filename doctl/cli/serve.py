@@ -42,9 +42,9 @@ def command(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No talk.")] = False,
 ) -> int:
     """Share finished files with peers until interrupted."""
-    from doctl.jobs.serve import ServeOrder, serve  # noqa: PLC0415 - --help shares nothing
-    from doctl.net.system import SystemNetwork  # noqa: PLC0415
-    from doctl.transfer.ledger import Ledger  # noqa: PLC0415
+    from doctl.jobs.serve import ServeOrder, serve
+    from doctl.net.system import SystemNetwork
+    from doctl.transfer.ledger import Ledger
 
     swarm = chosen(
         Swarming(
@@ -89,14 +89,14 @@ def _silent(_line: str) -> None:
 
 
 def _tell(address: "Address", shared: "list[Shared]") -> None:
-    from doctl.wire.hash_file import encode  # noqa: PLC0415 - --help shares nothing
+    from doctl.wire.hash_file import encode
 
     lines = [f"{encode(item.content.hash_of_hashes or b'')}  {printable(str(item.path))}\n" for item in shared]
     put(f"listening on {address}; HashOfHashes and file:\n" + "".join(lines), None)
 
 
 def _tell_json(address: "Address", shared: "list[Shared]") -> None:
-    from doctl.wire.hash_file import encode  # noqa: PLC0415 - --help shares nothing
+    from doctl.wire.hash_file import encode
 
     digests = [encode(item.content.hash_of_hashes or b"") for item in shared]
     put(json.dumps({"event": "listening", "address": str(address), "hash_of_hashes": digests}) + "\n", None)

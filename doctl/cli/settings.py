@@ -35,9 +35,9 @@ def command(
     output: ResultOutputOption = None,
 ) -> int:
     """Show the settings in effect and their origins."""
-    from doctl.jobs.settings import in_effect  # noqa: PLC0415 - --help reads nothing
-    from doctl.net.system import SystemNetwork  # noqa: PLC0415
-    from doctl.settings import read_assignment  # noqa: PLC0415
+    from doctl.jobs.settings import in_effect
+    from doctl.net.system import SystemNetwork
+    from doctl.settings import read_assignment
 
     options = dict(read_assignment(text, "--set") for text in made or [])
     addresses = None if address is None else (_address(address),)
@@ -49,7 +49,7 @@ def command(
 
 def of_file(path: Path | None) -> "Settings":
     """Return what a settings file sets, nothing without one."""
-    from doctl.settings import MOST_TEXT, Settings, read_settings  # noqa: PLC0415 - --help reads nothing
+    from doctl.settings import MOST_TEXT, Settings, read_settings
 
     return read_settings(files.text(path, MOST_TEXT), str(path)) if path else Settings({})
 
@@ -59,9 +59,9 @@ def here(*layers: "Settings") -> "Settings":
 
     A value of the registry that will not do is told on standard error.
     """
-    from doctl.jobs.settings import in_effect  # noqa: PLC0415 - as above
-    from doctl.net.system import SystemNetwork  # noqa: PLC0415
-    from doctl.settings import layered, read_environment  # noqa: PLC0415
+    from doctl.jobs.settings import in_effect
+    from doctl.net.system import SystemNetwork
+    from doctl.settings import layered, read_environment
 
     try:
         found = run(in_effect(SystemNetwork(), os.environ, *layers))
@@ -92,7 +92,7 @@ def _said(found: "InEffect") -> str:
 
 
 def _shown(name: str, made: "Value") -> str:
-    from doctl.settings import MODES, SETTINGS  # noqa: PLC0415 - --help reads nothing
+    from doctl.settings import MODES, SETTINGS
 
     if made.value is None:
         return "-"

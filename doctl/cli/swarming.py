@@ -66,10 +66,10 @@ class Chosen:
 
 def chosen(options: Swarming) -> Chosen:
     """Lay the options over the settings; UsageError for what cannot be meant."""
-    from doctl.jobs.settings import in_effect  # noqa: PLC0415 - --help needs none of it
-    from doctl.net.system import SystemNetwork  # noqa: PLC0415
-    from doctl.settings import Origin, Value, may_have_peers, of_text  # noqa: PLC0415
-    from doctl.wire.joining import Restriction  # noqa: PLC0415
+    from doctl.jobs.settings import in_effect
+    from doctl.net.system import SystemNetwork
+    from doctl.settings import Origin, Value, may_have_peers, of_text
+    from doctl.wire.joining import Restriction
 
     made: dict[str, Value] = {}
     if options.mode is not None:
@@ -92,10 +92,10 @@ def chosen(options: Swarming) -> Chosen:
 
 
 def _rendezvous(options: Swarming, mode: int, settings: "Settings") -> "Rendezvous | None":
-    from doctl.jobs.rendezvous import Rendezvous  # noqa: PLC0415 - --help needs none of it
-    from doctl.settings import DownloadMode, may_have_peers, possible_modes  # noqa: PLC0415
-    from doctl.wire.joining import Restriction  # noqa: PLC0415
-    from doctl.wire.urls import usable  # noqa: PLC0415
+    from doctl.jobs.rendezvous import Rendezvous
+    from doctl.settings import DownloadMode, may_have_peers, possible_modes
+    from doctl.wire.joining import Restriction
+    from doctl.wire.urls import usable
 
     if options.coordinator is None or not may_have_peers(settings):
         return None

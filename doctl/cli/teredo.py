@@ -43,10 +43,10 @@ def command(
 
     Asks a Teredo server what it sees of this machine, as Windows does to reach peers in other networks.
     """
-    from doctl.checks import teredo  # noqa: PLC0415 - --help asks nobody
-    from doctl.cli.checking import conduct  # noqa: PLC0415
-    from doctl.jobs.checking import Check  # noqa: PLC0415
-    from doctl.net.teredo import DOCUMENTED  # noqa: PLC0415
+    from doctl.checks import teredo
+    from doctl.cli.checking import conduct
+    from doctl.jobs.checking import Check
+    from doctl.net.teredo import DOCUMENTED
 
     if second is not None and server is None:
         raise UsageError("--second is the second address of a server: name that with --server")
@@ -58,7 +58,7 @@ def command(
 
 
 def _address(text: str, option: str) -> "Address":
-    from doctl.endpoints import TEREDO_PORT, Address  # noqa: PLC0415 - as above
+    from doctl.endpoints import TEREDO_PORT, Address
 
     address = Address.parse(text, TEREDO_PORT)
     if ":" in address.host or address.port == 0:

@@ -55,11 +55,11 @@ def command(
     Says which of them Windows takes for one, what that does to uploads and peers, and whether the hosts that should go
     direct do.
     """
-    from doctl.checks import vpn  # noqa: PLC0415 - --help judges nothing
-    from doctl.cli.checking import conduct  # noqa: PLC0415
-    from doctl.cli.settings import here  # noqa: PLC0415
-    from doctl.jobs.checking import Check  # noqa: PLC0415
-    from doctl.settings import layered  # noqa: PLC0415
+    from doctl.checks import vpn
+    from doctl.cli.checking import conduct
+    from doctl.cli.settings import here
+    from doctl.jobs.checking import Check
+    from doctl.settings import layered
 
     made = _made(settings, keyword or [], boundary or [])
     options = vpn.Options(_inventory(source), layered(*made) if source else here(*made), timeout)
@@ -68,15 +68,15 @@ def command(
 
 
 def _inventory(source: Path | None) -> "tuple[Adapter, ...] | None":
-    from doctl.net.adapters.inventory import MOST_BYTES, read_inventory  # noqa: PLC0415 - as above
+    from doctl.net.adapters.inventory import MOST_BYTES, read_inventory
 
     return read_inventory(files.content(source, MOST_BYTES), str(source)) if source else None
 
 
 def _made(path: Path | None, keywords: list[str], boundaries: list[str]) -> "tuple[Settings, Settings]":
     """Return what the file sets, and what the options set."""
-    from doctl.cli.settings import of_file  # noqa: PLC0415 - as above
-    from doctl.settings import Boundary, Origin, Settings, Value, read_network  # noqa: PLC0415
+    from doctl.cli.settings import of_file
+    from doctl.settings import Boundary, Origin, Settings, Value, read_network
 
     if not all(word.strip() for word in keywords):
         raise UsageError("--keyword needs a word; a blank one would be in every adapter's name")

@@ -40,9 +40,9 @@ def command(
     Says whether payloads come from it, in ranges, and whether the cloud service without which there are no peers can be
     reached from here as well.
     """
-    from doctl.checks import wsus  # noqa: PLC0415 - --help asks nobody
-    from doctl.cli.checking import conduct  # noqa: PLC0415
-    from doctl.jobs.checking import Check  # noqa: PLC0415
+    from doctl.checks import wsus
+    from doctl.cli.checking import conduct
+    from doctl.jobs.checking import Check
 
     options = wsus.Options(_place(url), timeout)
     common = Common(format, output, timeout, fail_on, verbose, quiet)
@@ -50,6 +50,6 @@ def command(
 
 
 def _place(url: str | None) -> "Place | None":
-    from doctl.wire.wsus import parse_place  # noqa: PLC0415 - as above
+    from doctl.wire.wsus import parse_place
 
     return parse_place(url) if url is not None else None

@@ -122,8 +122,8 @@ class RedisStore:
 def _client(url: str) -> "Redis":
     try:
         from redis.asyncio import BlockingConnectionPool, Redis  # noqa: PLC0415 - an extra
-        from redis.asyncio.retry import Retry  # noqa: PLC0415
-        from redis.backoff import NoBackoff  # noqa: PLC0415
+        from redis.asyncio.retry import Retry  # noqa: PLC0415 - an extra
+        from redis.backoff import NoBackoff  # noqa: PLC0415 - an extra
     except ImportError:
         raise MissingExtraError(
             "a store in Redis needs the coordinator extra: pip install doctl-toolkit[coordinator]"

@@ -99,7 +99,7 @@ def _store(network: Network, where: str) -> "Store":
 def _catalogue(order: CoordinatorOrder, say: Callable[[str], None]) -> "Catalogue":
     import platformdirs  # noqa: PLC0415 - the command's help keeps nothing
 
-    from doctl.coordination.catalogue import Catalogue, parse_offer  # noqa: PLC0415
+    from doctl.coordination.catalogue import Catalogue, parse_offer  # noqa: PLC0415 - as above
 
     offers = [parse_offer(text) for text in order.publish]
     kept = order.kept or platformdirs.user_cache_path("doctl", appauthor=False) / "hash-files"

@@ -27,7 +27,7 @@ async def neighbours(port: int, own: Iterable[str], found: Callable[[Address], N
     """
     try:
         from zeroconf import ServiceStateChange, Zeroconf  # noqa: PLC0415 - an extra
-        from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf  # noqa: PLC0415
+        from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf  # noqa: PLC0415 - same
     except ImportError:
         raise MissingExtraError(
             "looking for peers on the local network needs an optional part: pip install doctl-toolkit[discovery]"

@@ -191,4 +191,4 @@ def receiving(sock: socket.socket, controller: Controller, platform: str = sys.p
 
 
 def _windows_build() -> int:
-    return int(sys.getwindowsversion().build)  # type: ignore[attr-defined,unused-ignore]
+    return int(sys.getwindowsversion().build)  # type: ignore[attr-defined,unused-ignore]  # Windows only

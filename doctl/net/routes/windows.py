@@ -39,7 +39,7 @@ def socket_address(address: str) -> bytes:
 
 def _alias(index: int) -> str:
     """Return what lists of adapters call the one with that index; LocalError where Windows does not say."""
-    helper = ctypes.windll.iphlpapi  # type: ignore[attr-defined,unused-ignore]
+    helper = ctypes.windll.iphlpapi  # type: ignore[attr-defined,unused-ignore]  # Windows only
     luid, alias = ctypes.c_uint64(), ctypes.create_unicode_buffer(_LONGEST_ALIAS)
     code = helper.ConvertInterfaceIndexToLuid(index, ctypes.byref(luid))
     code = code or helper.ConvertInterfaceLuidToAlias(ctypes.byref(luid), alias, _LONGEST_ALIAS)
