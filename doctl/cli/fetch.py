@@ -151,12 +151,9 @@ def _exit_of(result: "FetchResult") -> Exit:
 def _said(result: "FetchResult") -> str:
     """Write what came, from where, and how sure it is."""
     ledger = result.ledger
-    checked = (
-        "every piece has its hash" if result.hash_of_hashes else "as the origin sent it: no hash file vouches for it"
-    )
     came = [(kind.value, count) for kind, count in ledger.bytes_from.items() if count]
     rows = [
-        ("file", f"{printable(str(result.file))}, {size(result.length)}, {checked}"),
+        ("file", f"{printable(str(result.file))}, {size(result.length)}, {_checked(result)}"),
         ("sha256", result.sha256),
         ("took", f"{result.duration_s:.1f} s, {size(result.length / max(result.duration_s, 0.001))}/s"),
         ("mode", f"{result.mode} ({printable(result.mode_reason)})"),
@@ -166,6 +163,12 @@ def _said(result: "FetchResult") -> str:
         *(("peer", _of_peer(peer)) for peer in ledger.peers.values()),
     ]
     return "".join(f"{name:<10}{value}\n" for name, value in rows if value)
+
+
+def _checked(result: "FetchResult") -> str:
+    if not result.hashed:
+        return "no hash file vouches for its pieces"
+    return "every piece has its hash" + ("" if result.hash_of_hashes else ", and no HashOfHashes vouches for these")
 
 
 def _of_peer(peer: "PeerAccount") -> str:

@@ -17,6 +17,7 @@ from doctl.transfer.content import Content
 from doctl.transfer.hashing import describe, in_thread, sha256_of
 from doctl.transfer.origin import Origin, learn
 from doctl.wire.file_names import suggest
+from doctl.wire.hash_file import encode
 from doctl.wire.service import ContentPolicy
 
 SMALLEST: Final = 10_000_000
@@ -76,6 +77,7 @@ class _Fetch:
         origin = None if self._may_begin(described) else await judging
         length = origin.length if origin is not None else None
         content = Content(length) if described is None and length is not None else described
+        self._note_hashes(content)
         self._result.file = path = self._path(origin)
         if await in_thread(lambda progress: self._is_there(path, content, progress)):
             return
@@ -147,6 +149,12 @@ class _Fetch:
             self._job.say(f"going on without the coordination service: {error}")
             return None
 
+    def _note_hashes(self, content: Content | None) -> None:
+        """Note what vouches for the pieces, before the file may turn out to be there already."""
+        if content is not None and content.hashes is not None:
+            self._result.hashed = True
+            self._result.hash_of_hashes = encode(content.hash_of_hashes) if content.hash_of_hashes else None
+
     def _leave_small_files(self, content: Content) -> None:
         """Do without the service for a file that is not worth it."""
         if self._joining is not None and content.length < SMALLEST:
@@ -170,6 +178,7 @@ class _Fetch:
             return False
         if path.is_file() and self._is_right(path, content, progress):
             self._job.say(f"{path} is there already and right: nothing to fetch")
+            self._result.mode_reason = "nothing was left to fetch"
             return True
         if path.is_file() and self._order.force:
             return False

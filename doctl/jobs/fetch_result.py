@@ -64,6 +64,8 @@ class FetchResult:
     file: Path | None = None
     length: int = 0
     sha256: str | None = None
+    hashed: bool = False
+    """Whether a hash file says what each piece is to be; not told in the JSON."""
     hash_of_hashes: str | None = None
     duration_s: float = 0.0
     mode: int = 99

@@ -33,7 +33,6 @@ from doctl.transfer.share import Share
 from doctl.transfer.store import Store
 from doctl.transfer.stream_store import StreamStore
 from doctl.transfer.upload import SLOTS, Slots
-from doctl.wire.hash_file import encode
 
 LOOK: Final = 0.5
 """Seconds between two reports of progress."""
@@ -62,8 +61,6 @@ class Transfer:
         ``validator`` is the origin's, as far as that is known by now.
         """
         self._result.length = content.length
-        if content.hash_of_hashes is not None:
-            self._result.hash_of_hashes = encode(content.hash_of_hashes)
         store = Store(path, content, validator=validator, force=self._order.force)
         try:
             self._result.resumed_bytes = await asyncio.to_thread(store.resume)

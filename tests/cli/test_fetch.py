@@ -262,9 +262,30 @@ def test_text_says_what_came_from_where(tmp_path: Path, capsys: Shown) -> None:
     with Origin(DATA) as origin:
         assert run(["fetch", origin.url, "-o", str(tmp_path / "got")]) == 0
     shown = capsys.readouterr().out
-    assert re.search(r"^file +.*got, 163.8 KB, as the origin sent it", shown)
+    assert re.search(r"^file +.*got, 163.8 KB, no hash file vouches for its pieces$", shown, re.MULTILINE)
     assert f"sha256    {SHA256}\n" in shown
     assert re.search(r"^http +163.8 KB$", shown, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("trusted", "noted", "vouched"),
+    [
+        (["--hash-of-hashes", TRUSTED], TRUSTED, "every piece has its hash"),
+        ([], None, "every piece has its hash, and no HashOfHashes vouches for these"),
+    ],
+)
+def test_what_vouches_for_the_pieces_is_told_each_time(
+    tmp_path: Path, capsys: Shown, trusted: list[str], noted: str | None, vouched: str
+) -> None:
+    """Text and JSON say whose hashes the pieces were checked with, as they come and when the file is there already."""
+    (tmp_path / "phf").write_bytes(to_json(DESCRIBED))
+    order = ["-o", str(tmp_path / "got"), "--phf", str(tmp_path / "phf"), *trusted]
+    with Origin(DATA) as origin:
+        for _ in range(2):
+            assert run(["fetch", origin.url, *order, *LISTEN]) == 0
+            assert re.search(rf"^file +.*got, 163.8 KB, {vouched}$", capsys.readouterr().out, re.MULTILINE)
+        result = fetch(capsys, 0, origin.url, *order)
+    assert (result["hash_of_hashes"], result["mode_reason"]) == (noted, "nothing was left to fetch")
 
 
 @pytest.mark.parametrize(("options", "told"), [([], False), (["-v"], True), (["--sha256", SHA256], True)])
