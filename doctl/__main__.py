@@ -12,7 +12,11 @@ def main() -> int:
     if sys.argv[1:] == ["--version"]:
         sys.stdout.write(f"doctl {__version__}\n")
         return 0
-    from doctl.cli.app import run  # noqa: PLC0415 - Typer alone takes longer to load than --version may take
+    try:
+        from doctl.cli.app import run  # noqa: PLC0415 - Typer alone takes longer to load than --version may take
+    except KeyboardInterrupt:
+        sys.stderr.write("doctl: interrupted\n")
+        return 130
 
     code = run(sys.argv[1:])
     # All is written and closed. What Python would still do is take apart every module that was loaded: a fifth of the

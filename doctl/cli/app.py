@@ -12,7 +12,7 @@ import typer
 
 from doctl import __version__
 from doctl.cli.exits import Exit, of_nagios
-from doctl.cli.usage import Command, Group
+from doctl.cli.usage import Command, Group, told
 from doctl.errors import DoctlError, UsageError
 from doctl.printable import printable
 from doctl.report import Status
@@ -104,7 +104,7 @@ def run(arguments: Sequence[str]) -> int:
 def _outcome(error: BaseException) -> tuple[str, Exit]:
     """Return the line and the exit code for whatever ended the command."""
     if isinstance(error, typer.TyperException):
-        return error.format_message(), Exit.USAGE
+        return told(error), Exit.USAGE
     if isinstance(error, UsageError):
         return str(error), Exit.USAGE
     if isinstance(error, DoctlError):
@@ -137,7 +137,11 @@ def _say(what: str, code: Exit) -> Exit:
 
 def _say_to_nagios(what: str) -> int:
     """Nagios shows what a plugin writes to standard output, and takes 3 for UNKNOWN."""
-    sys.stdout.write(f"DOCTL UNKNOWN - {_in_a_line(what).replace('|', '/')}\n")
+    try:
+        sys.stdout.write(f"DOCTL UNKNOWN - {_in_a_line(what).replace('|', '/')}\n")
+        sys.stdout.flush()
+    except OSError:  # what cannot be written is what went wrong
+        _say(what, Exit.FAILED)
     return of_nagios(Status.UNKNOWN)
 
 

@@ -1,8 +1,30 @@
-"""How a command says what it is given: in the way of manual pages."""
+"""How a command says what it is given, in the way of manual pages, and what was wrong with what it got."""
 
-from typing import Any
+from typing import Any, Final
 
+import typer
 from typer.core import TyperCommand, TyperGroup
+
+_PLAINER: Final = (
+    ("Value error, ", ""),
+    (", unable to parse string as a number", ""),
+    (", unable to parse string as an integer", ""),
+    ("Input should be a valid integer", "it should be a whole number"),
+    ("Input should be a valid number", "it should be a number"),
+    ("Input should be", "it should be"),
+)
+"""What pydantic says of a value for Typer, and the same for whoever wrote that value."""
+
+
+def told(error: typer.TyperException) -> str:
+    """Return in one line what was wrong with a command line, and, where Typer does not say it, who knows what is right."""
+    text = error.format_message().removesuffix(".")
+    for theirs, ours in _PLAINER:
+        text = text.replace(theirs, ours)
+    context = getattr(error, "ctx", None)
+    if context is None or text.startswith("Invalid value"):
+        return text
+    return f"{text}; see {context.command_path} --help"
 
 
 class Command(TyperCommand):
@@ -19,6 +41,13 @@ class Group(TyperGroup):
     Unless an option is given or has a default of its kind, Typer loads pydantic to see what it is worth: for the
     group's own ``--help``, at each command's start, as much time again as all the rest.
     """
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; Ctrl-C goes on as Abort, since Typer makes an exit code of it of which nobody is told."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise typer.Abort from error
 
     def get_help_option(self, ctx: Any) -> Any:
         """Return the group's ``--help``, which is off."""

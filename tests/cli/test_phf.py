@@ -160,7 +160,7 @@ WRONG: list[tuple[str, int, str]] = [
     ("create f --piece-size 0", 2, "piece size 0 is out of range: 1,024 to 16,777,216 bytes"),
     ("create f --piece-size -5", 2, "piece size -5 is out of range"),
     ("create f --piece-size 16777217", 2, "piece size 16,777,217 is out of range"),
-    ("create f --piece-size 1MiB", 2, "should be a valid integer"),
+    ("create f --piece-size 1MiB", 2, "it should be a whole number"),
     ("create f --format junit", 2, "junit"),
     ("create f -o f", 2, "is the file that was hashed"),
     ("create f -o .", 1, "cannot write"),

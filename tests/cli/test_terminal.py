@@ -149,3 +149,44 @@ def test_ctrl_c_prints_what_is_known_and_names_the_rest(wanted: str, code: int) 
         return
     found = {(finding["id"], finding["reason"]) for finding in json.loads(out)["findings"]}
     assert found == {("proxy.route", "ok"), ("proxy.check", "interrupted")}
+
+
+def test_ctrl_c_is_always_told(tmp_path: Path) -> None:
+    """A command that has no report says that it was interrupted, and leaves the exit code for that."""
+    (tmp_path / "content").write_bytes(b"content")
+    command = ["serve", str(tmp_path / "content"), "--listen", "127.0.0.1:0", "--quiet"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "doctl", *command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    try:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=100)
+    finally:
+        process.kill()
+    assert (process.returncode, err) == (130, "doctl: interrupted\n")
+
+
+LOADING = """
+import sys
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "doctl.cli.app":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupting())
+from doctl.__main__ import main
+sys.exit(main())
+"""
+
+
+def test_ctrl_c_at_the_very_start_is_one_line() -> None:
+    """Ctrl-C while doctl is still being loaded is one line as well, without a traceback."""
+    done = subprocess.run([sys.executable, "-c", LOADING], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "doctl: interrupted\n")

@@ -45,6 +45,13 @@ def test_the_list_of_commands_can_be_read() -> None:
         ("coordinator --listen 192.0.2.1:8480", 1, "doctl: cannot listen on 192.0.2.1:8480: "),
         ("fetch nonsense", 2, 'doctl: "nonsense" is not usable: '),
         ("ports --target host:99999", 2, "doctl: 'host:99999' has no valid port: "),
+        ("nonsense", 2, "doctl: No such command 'nonsense'; see doctl --help\n"),
+        ("phf", 2, "doctl: Missing command; see doctl phf --help\n"),
+        ("phf create", 2, "doctl: Missing argument 'FILE'; see doctl phf create --help\n"),
+        ("vpn extra", 2, "doctl: Got unexpected extra argument(s) (extra); see doctl vpn --help\n"),
+        ("vpn --format pdf", 2, "doctl: Invalid value for '--format': 'pdf' is not one of 'text', "),
+        ("vpn --timeout soon", 2, "doctl: Invalid value for '--timeout': it should be a number\n"),
+        ("serve . --slots 0", 2, "doctl: Invalid value for '--slots': it should be greater than or equal to 1\n"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(
