@@ -17,7 +17,7 @@ _PLAINER: Final = (
 
 
 def told(error: typer.TyperException) -> str:
-    """Return in one line what was wrong with a command line, and, where Typer does not say it, who knows what is right."""
+    """Return in one line what was wrong with a command line, and where Typer does not say what is right, who does."""
     text = error.format_message().removesuffix(".")
     for theirs, ours in _PLAINER:
         text = text.replace(theirs, ours)
