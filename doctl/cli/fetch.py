@@ -10,6 +10,7 @@ import typer
 from doctl.cli import quantities
 from doctl.cli.delivery import put
 from doctl.cli.exits import Exit
+from doctl.cli.files import place_or_folder
 from doctl.cli.options import TimeoutOption
 from doctl.cli.progress import Talk, size, talking
 from doctl.cli.results import ResultFormat, ResultFormatOption, ResultOutputOption, as_json
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 def command(
     url: Annotated[str, typer.Argument(metavar="URL", help="Where the file is, http or https.")],
     *,
-    out: Annotated[Path | None, typer.Option("-o", metavar="FILE", help="Where to put it.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", metavar="FILE", callback=place_or_folder, readable=False, help="Where to put it."),
+    ] = None,
     phf: Annotated[str | None, typer.Option(metavar="FILE|URL", help="The pieces hash file.")] = None,
     hash_of_hashes: Annotated[
         str | None, typer.Option(metavar="B64", help="The trusted HashOfHashes; without it no peers are used.")

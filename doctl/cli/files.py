@@ -1,6 +1,8 @@
-"""Reads the small files that users name on the command line."""
+"""The files that users name on the command line: reads small ones, and refuses places where none can be written."""
 
 from pathlib import Path
+
+import typer
 
 from doctl.errors import UsageError
 from doctl.printable import printable
@@ -27,3 +29,24 @@ def text(path: Path, most: int) -> str:
         return content(path, most).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(f"{printable(str(path), 200)} is not UTF-8 text (byte {error.start})") from error
+
+
+def place(path: Path | None) -> Path | None:
+    """Refuse before the work what could not be written after it."""
+    if path is not None and _is_folder(path):
+        raise typer.BadParameter(f"{path} is a folder; name a file")
+    return place_or_folder(path)
+
+
+def place_or_folder(path: Path | None) -> Path | None:
+    """Refuse what could not be written, but for a folder, in which the file has a name of its own."""
+    if path is not None and not _is_folder(path) and not _is_folder(path.parent):
+        raise typer.BadParameter(f"the folder {path.parent} does not exist")
+    return path
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError as error:  # no right to look there, or a name that is too long
+        raise typer.BadParameter(f"{printable(str(path), 200)}: {error.strerror}") from error

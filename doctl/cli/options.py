@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from doctl.cli.files import place
 from doctl.output import Format
 
 LONGEST_TIMEOUT = 3600.0
@@ -25,20 +26,15 @@ def _seconds(value: float) -> float:
     return value
 
 
-def _place(path: Path | None) -> Path | None:
-    """Refuse before the work what could not be written after it."""
-    if path is not None and path.is_dir():
-        raise typer.BadParameter(f"{path} is a folder; name a file")
-    if path is not None and not path.parent.is_dir():
-        raise typer.BadParameter(f"the folder {path.parent} does not exist")
-    return path
-
-
 FormatOption = Annotated[Format, typer.Option("--format", help="How to write the report.")]
 OutputOption = Annotated[
     Path | None,
     typer.Option(
-        "--output", metavar="FILE", callback=_place, help="Write the report to this file, whole or not at all."
+        "--output",
+        metavar="FILE",
+        callback=place,
+        readable=False,
+        help="Write the report to this file, whole or not at all.",
     ),
 ]
 TimeoutOption = Annotated[

@@ -8,6 +8,7 @@ import typer
 
 from doctl.cli.delivery import put
 from doctl.cli.exits import Exit
+from doctl.cli.files import place
 from doctl.cli.results import ResultFormat, ResultFormatOption, ResultOutputOption, as_json, progress_bar
 from doctl.cli.usage import Command, Group
 from doctl.printable import printable
@@ -25,7 +26,14 @@ def create(
     *,
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="OUT", help="Where to write it; - is stdout. [default: FILE.phf]"),
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="OUT",
+            callback=place,
+            readable=False,
+            help="Where to write it; - is stdout. [default: FILE.phf]",
+        ),
     ] = None,
     piece_size: Annotated[int, typer.Option(metavar="N", help="Bytes in a piece.")] = PIECE_SIZE,
     force: Annotated[bool, typer.Option("--force", help="Replace OUT where it holds something else.")] = False,
@@ -89,7 +97,10 @@ def verify(
 
 def _size(file: Path) -> int:
     """Return the length of ``file`` for the progress bar; 0 where the command is about to say what is wrong."""
-    return file.stat().st_size if file.is_file() else 0
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
 
 
 def _said(facts: Mapping[str, Any]) -> str:

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from doctl.cli.files import place
+
 
 class ResultFormat(enum.StrEnum):
     """How a result can be written."""
@@ -20,7 +22,14 @@ class ResultFormat(enum.StrEnum):
 
 ResultFormatOption = Annotated[ResultFormat, typer.Option("--format", help="How to write the result.")]
 ResultOutputOption = Annotated[
-    Path | None, typer.Option("--output", metavar="FILE", help="Write the result to this file, whole or not at all.")
+    Path | None,
+    typer.Option(
+        "--output",
+        metavar="FILE",
+        callback=place,
+        readable=False,
+        help="Write the result to this file, whole or not at all.",
+    ),
 ]
 
 

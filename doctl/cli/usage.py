@@ -1,9 +1,12 @@
 """How a command says what it is given, in the way of manual pages, and what was wrong with what it got."""
 
+import itertools
 from typing import Any, Final
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+from doctl.errors import UsageError
 
 _PLAINER: Final = (
     ("Value error, ", ""),
@@ -28,7 +31,18 @@ def told(error: typer.TyperException) -> str:
 
 
 class Command(TyperCommand):
-    """A command whose usage line has what must be given bare, ``CODE``, and not in braces as Typer does."""
+    """A command whose usage line has what must be given bare, ``CODE``, and not in braces as Typer does.
+
+    An empty argument is refused: nobody means one, and an empty path would be the current folder.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read what the command is given."""
+        for before, value in itertools.pairwise(["", *args]):
+            if not ctx.resilient_parsing and (not value or (value.startswith("--") and value.endswith("="))):
+                after = f" after {value.removesuffix('=') or before}" if value or before else ""
+                raise UsageError(f"an empty value{after}: write one, or leave it out; is a variable not set?")
+        return super().parse_args(ctx, args)
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """Return the parts of the usage line."""

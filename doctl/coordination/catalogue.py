@@ -127,9 +127,11 @@ def _hashed(path: Path) -> hash_file.HashFile:
 
 
 def _below(offer: Offer) -> Iterator[tuple[Path, str]]:
-    if not offer.path.exists():
+    with explained(offer.path):
+        there, is_folder = offer.path.exists(), offer.path.is_dir()
+    if not there:
         raise UsageError(f"{offer.path}: no such file or folder")
-    if not offer.path.is_dir():
+    if not is_folder:
         yield offer.path, offer.url
         return
     for path in sorted(offer.path.rglob("*")):

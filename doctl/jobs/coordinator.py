@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from doctl.endpoints import Address
-from doctl.errors import LocalError, MissingExtraError, NetworkError, UsageError
+from doctl.errors import MissingExtraError, NetworkError, UsageError
 from doctl.net.base import Network
 from doctl.wire.joining import INTERVAL
 
@@ -127,4 +127,4 @@ def _tokens(path: Path | None) -> "Tokens | None":
     except UnicodeDecodeError:
         raise UsageError(f"{path}: not a text file in UTF-8") from None
     except OSError as error:
-        raise LocalError(f"{path}: {error.strerror}") from error
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error

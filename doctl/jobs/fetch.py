@@ -16,6 +16,7 @@ from doctl.transfer import hashing
 from doctl.transfer.content import Content
 from doctl.transfer.hashing import describe, in_thread, sha256_of
 from doctl.transfer.origin import Origin, learn
+from doctl.transfer.store import explained
 from doctl.wire.file_names import suggest
 from doctl.wire.hash_file import encode
 from doctl.wire.service import ContentPolicy
@@ -174,13 +175,15 @@ class _Fetch:
 
     def _is_there(self, path: Path, content: Content | None, progress: hashing.Progress) -> bool:
         """Whether the very file is there already; LocalError if another one is, unless it may be replaced."""
-        if not path.exists():
+        with explained(path):
+            there, is_file = path.exists(), path.is_file()
+        if not there:
             return False
-        if path.is_file() and self._is_right(path, content, progress):
+        if is_file and self._is_right(path, content, progress):
             self._job.say(f"{path} is there already and right: nothing to fetch")
             self._result.mode_reason = "nothing was left to fetch"
             return True
-        if path.is_file() and self._order.force:
+        if is_file and self._order.force:
             return False
         raise LocalError(f"{path} is there already and is not it: choose another name with -o, or use --force")
 

@@ -28,21 +28,22 @@ def save(hash_file: HashFile, out: Path, *, of: Path, force: bool = False) -> No
     and the file the damaged one. UsageError where ``out`` is the very file that was hashed.
     """
     data = to_json(hash_file)
-    if out.exists() and out.samefile(of):
+    try:
+        itself, there = out.exists() and out.samefile(of), out.is_file()
+        same = there and not itself and not force and _holds(out, data)
+    except OSError as error:
+        raise LocalError(f"{out}: {error.strerror}") from error
+    if itself:
         raise UsageError(f"{out}: is the file that was hashed; write the hash file to another name")
-    if out.is_file() and not force:
-        if not _holds(out, data):
-            raise LocalError(f"{out}: exists and holds something else; move it away or write --force")
-        return
-    atomic.write(out, data)
+    if there and not same and not force:
+        raise LocalError(f"{out}: exists and holds something else; move it away or write --force")
+    if not same:
+        atomic.write(out, data)
 
 
 def _holds(path: Path, data: bytes) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(len(data) + 1) == data
-    except OSError as error:
-        raise LocalError(f"{path}: {error.strerror}") from error
+    with path.open("rb") as file:
+        return file.read(len(data) + 1) == data
 
 
 def facts_of(hash_file: HashFile) -> dict[str, object]:

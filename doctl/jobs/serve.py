@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -173,15 +174,23 @@ def hash_all(paths: Iterable[Path], hash_file_paths: Iterable[Path], progress: P
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
     count = 0
     for path in paths:
-        if not path.exists():
-            raise UsageError(f"{path}: no such file or folder")
-        for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
+        for file in _below(path):
             count += 1
             if count > MOST_FILES:
                 raise UsageError(f"more than {MOST_FILES} files: share fewer at a time")
             yield file
     if not count:
         raise UsageError("no file to share: the folders named are empty")
+
+
+def _below(path: Path) -> list[Path]:
+    """Return the files of a folder, no more than are too many, or the one file that ``path`` is."""
+    with explained(path):
+        if not path.exists():
+            raise UsageError(f"{path}: no such file or folder")
+        if not path.is_dir():
+            return [path]
+        return sorted(itertools.islice((file for file in path.rglob("*") if file.is_file()), MOST_FILES + 1))
 
 
 def _hash(path: Path, hash_files: Iterable[HashFile], progress: Progress | None) -> Shared:

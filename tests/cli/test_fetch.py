@@ -336,12 +336,13 @@ def test_wrong_use_is_one_line(capsys: Shown, arguments: list[str], says: str) -
 
 @pytest.mark.skipif(os.name == "nt", reason="the places are POSIX's")
 @pytest.mark.parametrize(
-    ("output", "says"), [("/nowhere/got", "/nowhere"), ("/proc/got", "/proc/got"), ("/dev/null", "/dev/null")]
+    ("output", "code", "says"),
+    [("/nowhere/got", 2, "/nowhere"), ("/proc/got", 1, "/proc/got"), ("/dev/null", 1, "/dev/null")],
 )
-def test_a_place_that_cannot_be_written(capsys: Shown, output: str, says: str) -> None:
+def test_a_place_that_cannot_be_written(capsys: Shown, output: str, code: int, says: str) -> None:
     """A place where no file can be made is one line, before anything is fetched."""
     with Origin(DATA) as origin:
-        assert run(["fetch", origin.url, "-o", output, "-q"]) == 1
+        assert run(["fetch", origin.url, "-o", output, "-q"]) == code
     err = capsys.readouterr().err
     assert says in err
     assert err.count("\n") == 1

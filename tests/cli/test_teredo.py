@@ -65,7 +65,7 @@ def test_every_format_tells_it(wanted: Format) -> None:
         (["--server", "[2001:db8::1]:3544"], "IPv4 address"),
         (["--server", "a.test:0"], "IPv4 address"),
         (["--server", "a.test:x"], "no valid port"),
-        (["--server", ""], "not an address"),
+        (["--server", ""], "an empty value after --server"),
         (["extra"], "extra"),
     ],
 )

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -62,3 +63,67 @@ def test_what_cannot_be_done_is_one_line(
     shown = capsys.readouterr()
     assert (shown.out, shown.err.count("\n")) == ("", 1)
     assert shown.err.startswith(says)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "vpn --output LONG",
+        "explain 0x80D02002 --output LONG",
+        "schema report --output LONG",
+        "fetch http://127.0.0.1:9/f -o LONG",
+        "serve LONG",
+        "phf create LONG",
+        "phf create FILE -o LONG",
+        "phf create ALMOST",
+        "coordinator --publish LONG=http://127.0.0.1:9/f",
+        "coordinator --token-file LONG",
+    ],
+)
+def test_a_name_that_the_system_refuses_is_no_bug(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A path that may not even be looked at, as in a folder without rights, is one line about that path."""
+    names = {"LONG": "n" * 300, "ALMOST": "n" * 253, "FILE": "f"}
+    if sys.platform == "linux":
+        for name in ("ALMOST", "FILE"):
+            (tmp_path / names[name]).write_bytes(b"content")
+    for name, path in names.items():
+        command = command.replace(name, str(tmp_path / path))
+    assert run(command.split()) in (1, 2)
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err.count("\n")) == ("", 1)
+    assert str(tmp_path) in shown.err
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("fetch http://127.0.0.1:9/f -o nowhere/f", "Invalid value for '-o': the folder nowhere does not exist"),
+        ("fetch http://127.0.0.1:9/f --output nowhere/f", "Invalid value for '--output': the folder nowhere does not"),
+        ("phf create f -o nowhere/f", "the folder nowhere does not exist"),
+    ],
+)
+def test_where_nothing_can_be_written_is_said_before_the_work(
+    command: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A result that would have no place is refused before anything is fetched or hashed."""
+    assert run(command.split()) == 2
+    assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "after"),
+    [
+        (("serve", ""), ""),
+        (("fetch", "http://127.0.0.1:9/f", "-o", ""), " after -o"),
+        (("vpn", "--from="), " after --from"),
+        (("check", ""), ""),
+    ],
+)
+def test_nothing_is_no_path(arguments: tuple[str, ...], after: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty argument, which a script's unset variable leaves, is refused: it would be the current folder."""
+    assert run(arguments) == 2
+    assert capsys.readouterr().err == (
+        f"doctl: an empty value{after}: write one, or leave it out; is a variable not set?\n"
+    )

@@ -252,7 +252,7 @@ def test_refusals_are_said_once(tmp_path: Path) -> None:
         (("--tls-cert", "x.pem", "--tls-key", "x.pem"), 2, "is no certificate"),
         (("--publish", "x"), 2, "FILE=URL"),
         (("--publish", "nothing=http://c.example/"), 2, "no such file"),
-        (("--token-file", "nothing"), 1, "No such file"),
+        (("--token-file", "nothing"), 2, "nothing cannot be read: No such file"),
     ],
 )
 def test_wrong_use(options: tuple[str, ...], code: int, says: str) -> None:
