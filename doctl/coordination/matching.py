@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from doctl.errors import UsageError
 from doctl.settings import DownloadMode, IPAddress
 from doctl.wire.joining import JoinRequest, PeerKind, Restriction, peer_head
+from doctl.wire.places import owner_of
 
 PRIVATE: Final = tuple(
     ipaddress.ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
@@ -77,11 +78,6 @@ def member_of(request: JoinRequest, seen: IPAddress) -> Member:
         strict=request.restriction is not Restriction.NAT,
         head=peer_head(seen, request.port, request.peer_id, reported),
     )
-
-
-def owner_of(seen: IPAddress) -> str:
-    """Return what one customer of a provider has: an IPv4 address, or the /64 of an IPv6 address."""
-    return str(seen) if seen.version == 4 else str(ipaddress.ip_network((seen, 64), strict=False))
 
 
 def is_inside(address: IPAddress) -> bool:

@@ -1,6 +1,5 @@
 """Which addresses of a peer list are wise to connect to; a service may be wrong, or hostile. Pure."""
 
-import ipaddress
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -11,14 +10,10 @@ from doctl.errors import ServiceError
 from doctl.printable import printable
 from doctl.settings import IPAddress
 from doctl.wire.joining import Peer, PeerKind
+from doctl.wire.places import Sort, literal_of, sort_of
 
 LOWEST_PORT: Final = 1024
 """Peers listen on 7680 or on a free port; below are other services, which nobody should be sent to."""
-METADATA: Final = frozenset(
-    ipaddress.ip_address(text)
-    for text in ("169.254.169.254", "fd00:ec2::254", "100.100.100.200", "192.0.0.192", "168.63.129.16")
-)
-"""Where clouds tell a machine its secrets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +37,12 @@ class Home:
 
     def allows(self, address: IPAddress) -> bool:
         """Whether ``address`` is one that a peer can have, seen from here."""
-        mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-        plain = mapped or address
-        if plain in METADATA or plain.is_multicast or plain.is_unspecified or plain == _BROADCAST:
-            return False
-        if plain.is_loopback:
-            return self.on_loopback
-        return self.on_link_local or not plain.is_link_local
-
-
-_BROADCAST: Final = ipaddress.ip_address("255.255.255.255")
+        sort = sort_of(address)
+        return (
+            sort is Sort.USUAL
+            or (sort is Sort.LOOPBACK and self.on_loopback)
+            or (sort is Sort.LINK_LOCAL and self.on_link_local)
+        )
 
 
 def home_of(service_url: str, addresses: Iterable[IPAddress], port: int, peer_id: bytes) -> Home:
@@ -62,14 +53,6 @@ def home_of(service_url: str, addresses: Iterable[IPAddress], port: int, peer_id
     return Home(
         frozenset(addresses), port, peer_id, on_loopback, on_link_local=literal is not None and literal.is_link_local
     )
-
-
-def literal_of(host: str) -> IPAddress | None:
-    """Return the address that ``host`` is, None for a name."""
-    try:
-        return ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return None
 
 
 def check_place(url: str, service_url: str) -> None:

@@ -22,6 +22,7 @@ from starlette.routing import Route
 from doctl.endpoints import Address
 from doctl.errors import NetworkError, UsageError
 from doctl.net.probe import Outcome, outcome_of, read_exactly
+from doctl.wire.places import owner_of
 from doctl.wire.reflection import CHALLENGE_SIZE, MOST_BYTES, PROOF_SIZE, ProbeAnswer, ProbeRequest, proof
 
 if TYPE_CHECKING:
@@ -71,12 +72,6 @@ class Window:
             del self._by_caller[caller]
 
 
-def group_of(caller: str) -> str:
-    """Return what limits count: an IPv4 address itself, and of an IPv6 address the /64, which one customer has."""
-    address = ipaddress.ip_address(caller.partition("%")[0])
-    return str(address if address.version == 4 else ipaddress.ip_network((address, 64), strict=False))
-
-
 class Reflector:
     """Answers ``POST /probe``."""
 
@@ -96,7 +91,7 @@ class Reflector:
             asked = ProbeRequest.decode(await _body(request))
         except UsageError as error:
             return Response(f"{error}\n", HTTPStatus.BAD_REQUEST, media_type="text/plain")
-        if self._running >= self._limits.at_once or not self._window.admits(group_of(caller), self._network.now()):
+        if self._running >= self._limits.at_once or not self._window.admits(_owner(caller), self._network.now()):
             later = {"Retry-After": str(round(self._limits.seconds))}
             return Response("too many probes\n", HTTPStatus.TOO_MANY_REQUESTS, later, media_type="text/plain")
         self._running += 1
@@ -147,6 +142,10 @@ def caller_of(request: Request) -> str:
         mapped = address.ipv4_mapped if address.version == 6 else None
         return str(mapped) if mapped else host
     raise UsageError("the request has no address that could be connected to")
+
+
+def _owner(caller: str) -> str:
+    return owner_of(ipaddress.ip_address(caller.partition("%")[0]))
 
 
 async def _body(request: Request) -> bytes:

@@ -7,20 +7,20 @@ import asyncio
 import hashlib
 import ipaddress
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from doctl import __version__
 from doctl.coordination.catalogue import Catalogue
 from doctl.coordination.limits import JoinLimit, SaidOnce
-from doctl.coordination.matching import EVERY, MOST_GIVEN, Member, choose, kind_of, member_of, owner_of, pools_of
+from doctl.coordination.matching import EVERY, MOST_GIVEN, Member, choose, kind_of, member_of, pools_of
 from doctl.coordination.metrics import Metrics
 from doctl.coordination.reflector import Reflector, caller_of
 from doctl.coordination.store import Publication, Store
@@ -41,6 +41,7 @@ from doctl.wire.joining import (
     parse_join_request,
     parse_swarm_query,
 )
+from doctl.wire.places import owner_of
 from doctl.wire.urls import usable
 
 if TYPE_CHECKING:
@@ -52,6 +53,9 @@ TRY_AGAIN: Final = 5
 """Seconds after which to ask again while the store is away."""
 LIFETIME: Final = "private, max-age=60"
 """How long the steps before the last may be kept."""
+
+PART: Final = 64 * 1024
+"""Bytes of a hash file that are sent at once."""
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -125,7 +129,7 @@ class Coordinator:
     async def _hash_file(self, request: Request) -> Response:
         content_id = _content_id(request)
         data = self._catalogue.hash_file(content_id) or await self._store.hash_file(content_id)
-        return _said(HTTPStatus.NOT_FOUND, "this content is not published here") if data is None else _json(data)
+        return _said(HTTPStatus.NOT_FOUND, "this content is not published here") if data is None else _long(data)
 
     async def _discovery(self, request: Request) -> Response:
         return _json(service.Discovery(f"{_base(request)}/array/").encode())
@@ -273,6 +277,17 @@ def _health(code: HTTPStatus, /, **fields: object) -> Response:
 
 def _json(data: bytes, status: HTTPStatus = HTTPStatus.OK, lifetime: str = LIFETIME) -> Response:
     return Response(data, status, {"Cache-Control": lifetime}, media_type=service.JSON_TYPE)
+
+
+def _long(data: bytes) -> Response:
+    """Send ``data`` part by part: each client that takes it slowly would else have a copy of the whole of it."""
+
+    async def parts() -> AsyncIterator[bytes]:
+        for start in range(0, len(data), PART):
+            yield data[start : start + PART]
+
+    headers = {"Cache-Control": LIFETIME, "Content-Length": str(len(data))}
+    return StreamingResponse(parts(), headers=headers, media_type=service.JSON_TYPE)
 
 
 def _said(status: HTTPStatus, message: str) -> Response:

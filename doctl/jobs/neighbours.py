@@ -4,13 +4,14 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Final
 
-from doctl.coordination.peer_list import LOWEST_PORT, home_of, literal_of
+from doctl.coordination.peer_list import LOWEST_PORT, home_of
 from doctl.endpoints import Address
 from doctl.errors import LocalError
 from doctl.net.adapters import IPInterface
 from doctl.net.base import Network
 from doctl.sources.peer import PeerSource
 from doctl.transfer.desk import Kind
+from doctl.wire.places import literal_of
 
 if TYPE_CHECKING:
     from doctl.transfer.engine import Engine

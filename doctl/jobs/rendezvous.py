@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from doctl.coordination.peer_list import literal_of
 from doctl.errors import UsageError
 from doctl.settings import DownloadMode
 from doctl.wire.joining import Restriction
+from doctl.wire.places import literal_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,20 +14,27 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from doctl.endpoints import Address
 from doctl.errors import LocalError, UsageError
+from doctl.net.accepting import Door
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 MOST_OF_ADDRESS: Final = 256
-"""Connections of one address at a time: a site's worth of machines behind one, and of one machine far too many."""
+"""Connections of one IPv4 address or IPv6 /64 at a time: a site's worth of machines, far too many of one."""
 MOST_AT_ONCE: Final = 2048
 """Requests at a time, and connections with them; more are answered 503."""
 PATIENCE: Final = 10.0
 """Seconds for the head of a request to come."""
 LONGEST_HEAD: Final = 64 * 1024
-"""Bytes of a request's line and headers; what is read at once is no more than four times that."""
+"""Bytes of a request's line and headers."""
+READ: Final = 16 * 1024
+"""Bytes that are looked at before requests are counted again."""
+MOST_AHEAD: Final = 8
+"""Requests that a client may send before the answer to the first; nobody does it, and uvicorn would take any number."""
 KEPT: Final = 30
 """Seconds that an idle connection is kept."""
+TAKING: Final = 30.0
+"""Seconds that a client may let an answer lie before it takes what the system can hold of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,7 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._ready = ready
         self._alone = alone
+        self._accepting: list[asyncio.Task[None]] = []
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -53,65 +60,101 @@ class _Server(uvicorn.Server):
             yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        await super().startup([])
+        doors = [
+            Door(sock, self._guest, self.config.ssl, at_once=MOST_AT_ONCE, of_owner=MOST_OF_ADDRESS)
+            for sock in sockets or ()
+        ]
+        self._accepting = [asyncio.create_task(door.accept()) for door in doors]
         self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._close_doors()
+        await super().shutdown(sockets)
 
     def end(self) -> None:
         """Close at once what is still open: all of it where ``serve`` was cancelled, else nothing."""
-        for server in self.servers if self.started else ():
-            server.close()
+        self._close_doors()
         for connection in list(self.server_state.connections):
             connection.transport.abort()
 
+    def _close_doors(self) -> None:
+        for accepting in self._accepting:
+            accepting.cancel()
 
-def bounded() -> type[HttpToolsProtocol]:
-    """Return a protocol that counts connections of an address, and bounds the size and time of a request's head."""
-    connections: Counter[str] = Counter()
+    def _guest(self, gone: asyncio.Event) -> asyncio.Protocol:
+        guest = Bounded(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+        guest.gone = gone
+        return guest
 
-    class Bounded(HttpToolsProtocol):
-        _host = ""
-        _head = 0
-        _waiting: asyncio.TimerHandle | None = None
 
-        def connection_made(self, transport: Any) -> None:
-            super().connection_made(transport)
-            # uvicorn writes head and body apart, and the body would wait for the head's acknowledgement, some 40 ms
-            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._host = str((transport.get_extra_info("peername") or ("",))[0])
-            connections[self._host] += 1
-            if connections[self._host] > MOST_OF_ADDRESS:
-                transport.abort()
-            else:
-                self._wait()
+class Bounded(HttpToolsProtocol):
+    """A connection on which a request's head has bounds of size and time, and taking an answer has one of time.
 
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._stop_waiting()
-            connections[self._host] -= 1
-            if not connections[self._host]:
-                del connections[self._host]
-            super().connection_lost(exc)
+    ``gone`` is set when it is closed; ``taking`` is in seconds.
+    """
 
-        def data_received(self, data: bytes) -> None:
-            super().data_received(data)
-            if self.cycle is not None and not self.cycle.response_complete:
-                self._head = 0
-                self._stop_waiting()
-                return
-            self._head += len(data)
-            if self._head > LONGEST_HEAD:
+    gone: asyncio.Event
+    taking = TAKING
+    _head = 0
+    _waiting: asyncio.TimerHandle | None = None
+    _lying: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Wait for the first request."""
+        super().connection_made(transport)
+        # uvicorn writes head and body apart, and the body would wait for the head's acknowledgement, some 40 ms
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing any more."""
+        self._stop_waiting()
+        self.resume_writing()
+        super().connection_lost(exc)
+        self.gone.set()
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes in, few enough at a time that nothing grows beyond its bounds."""
+        for start in range(0, len(data), READ):
+            self._take(data[start : start + READ])
+            if len(self.pipeline) > MOST_AHEAD:
                 self.transport.abort()
-            elif self._waiting is None:
-                self._wait()
+            if self.transport.is_closing():
+                return
 
-        def _wait(self) -> None:
-            self._waiting = self.loop.call_later(PATIENCE, self.transport.abort)
+    def _take(self, data: bytes) -> None:
+        """Count the bytes and the time of a request's head."""
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._head = 0
+            self._stop_waiting()
+            return
+        self._head += len(data)
+        if self._head > LONGEST_HEAD:
+            self.transport.abort()
+        elif self._waiting is None:
+            self._wait()
 
-        def _stop_waiting(self) -> None:
-            if self._waiting is not None:
-                self._waiting.cancel()
-                self._waiting = None
+    def pause_writing(self) -> None:
+        """Give the client a while to take what lies here for it."""
+        super().pause_writing()
+        self._lying = self.loop.call_later(self.taking, self.transport.abort)
 
-    return Bounded
+    def resume_writing(self) -> None:
+        """Go on: it has taken it."""
+        super().resume_writing()
+        if self._lying is not None:
+            self._lying.cancel()
+            self._lying = None
+
+    def _wait(self) -> None:
+        self._waiting = self.loop.call_later(PATIENCE, self.transport.abort)
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
 
 
 async def serve_http(
@@ -126,10 +169,11 @@ async def serve_http(
         where = Address(*sock.getsockname()[:2])
         config = uvicorn.Config(
             app,
-            http=bounded(),
+            http=Bounded,
             ws="none",
             lifespan="off",
             log_config=None,
+            log_level="error",  # a warning for each request that is no HTTP is a log that strangers can fill
             access_log=False,
             proxy_headers=False,
             server_header=False,

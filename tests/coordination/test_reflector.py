@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from doctl.coordination.reflector import Limits, Window, group_of, reflector_app
+from doctl.coordination.reflector import Limits, Window, reflector_app
 from doctl.endpoints import Address
 from doctl.errors import FilteredError, RefusedError, UnreachableError
 from doctl.net.base import Network
@@ -178,13 +178,6 @@ def test_the_window_moves_and_forgets() -> None:
     assert window.admits("a", 11)
     assert not window.admits("d", 11)
     assert window.admits("d", 100)
-
-
-def test_an_ipv6_network_shares_a_limit() -> None:
-    """All addresses of a /64 count as one caller; IPv4 addresses each count."""
-    assert group_of("2001:db8:1:2::1") == group_of("2001:db8:1:2:ffff::") != group_of("2001:db8:1:3::1")
-    assert group_of("192.0.2.1") != group_of("192.0.2.2")
-    assert group_of("fe80::1%eth0") == group_of("fe80::2")
 
 
 @contextlib.asynccontextmanager

@@ -288,7 +288,8 @@ def test_publishing_over_the_network() -> None:
         assert policy.content_urls == (url,)
         again = await s.send("GET", f"/content/{service.NO_CONTENT_ID}/contentpolicy", params={"altCatalogId": url})
         assert again.json() == response.json()
-        assert (await s.send("GET", policy.hash_file_urls[0])).content == HASHES
+        got = await s.send("GET", policy.hash_file_urls[0])
+        assert (got.content, got.headers["content-length"]) == (HASHES, str(len(HASHES)))
         assert (await s.send("GET", "/content/other/pieceshash")).status_code == 404
         assert (await s.send("GET", "/content/other/contentpolicy")).status_code == 404
         assert (await s.send("GET", f"/content/{'x' * 500}/contentpolicy")).status_code == 400

@@ -4,11 +4,12 @@ import concurrent.futures
 import contextlib
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,16 +102,25 @@ def _got(client: httpx.Client, url: str, query: dict[str, str]) -> tuple[bytes, 
     return answer.content, answer.headers["content-type"]
 
 
-def test_tls_and_tokens(tmp_path: Path) -> None:
-    """With a certificate every step stays on https, and with a token file joining needs a token."""
+def tls(folder: Path) -> tuple[trustme.CA, tuple[object, ...]]:
+    """Return an authority, and the options that make a coordinator show a certificate of it."""
     authority = trustme.CA()
     issued = authority.issue_cert("127.0.0.1")
-    certificate, key, tokens = tmp_path / "cert.pem", tmp_path / "key.pem", tmp_path / "tokens"
+    certificate, key = folder / "cert.pem", folder / "key.pem"
     certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
     issued.private_key_pem.write_to_path(key)
+    return authority, ("--tls-cert", certificate, "--tls-key", key)
+
+
+def test_tls_and_tokens(tmp_path: Path) -> None:
+    """With a certificate every step stays on https, and with a token file joining needs a token."""
+    authority, identity = tls(tmp_path)
+    tokens = tmp_path / "tokens"
     tokens.write_text(f"{TOKEN}\n")
-    options = ("--tls-cert", certificate, "--tls-key", key, "--token-file", tokens)
-    with coordinator(tmp_path, *options) as running, httpx.Client(verify=trusting(authority)) as client:
+    with (
+        coordinator(tmp_path, *identity, "--token-file", tokens) as running,
+        httpx.Client(verify=trusting(authority)) as client,
+    ):
         assert running.url.startswith("https://")
         geo = service.parse_geo(*_got(client, f"{running.url}/geo", {}))
         assert geo.key_value_uri == f"{running.url}/all"
@@ -205,6 +215,39 @@ def test_connections_of_an_address_are_bounded(tmp_path: Path) -> None:
         assert sum(_is_closed(each) for each in held) >= 20
 
 
+def test_connections_are_counted_before_tls(tmp_path: Path) -> None:
+    """Who only connects to a service with TLS, and never shakes hands, can hold no more connections than others."""
+    _, identity = tls(tmp_path)
+    with coordinator(tmp_path, *identity) as running, contextlib.ExitStack() as stack:
+        held = [
+            stack.enter_context(socket.create_connection(running.address, 10))
+            for _ in range(http_server.MOST_OF_ADDRESS + 20)
+        ]
+        _until(lambda: sum(_is_closed(each) for each in held) >= 20)
+
+
+def test_out_of_descriptors(tmp_path: Path) -> None:
+    """Where strangers take all the descriptors there are, nothing is said, and once they are gone all is well again."""
+    with coordinator(tmp_path) as running:
+        taken = len(list(Path(f"/proc/{running.process.pid}/fd").iterdir()))
+        resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE, (taken + 10, taken + 10))
+        with contextlib.ExitStack() as stack:
+            for _ in range(40):
+                stack.enter_context(socket.create_connection(running.address, 10))
+            _until(lambda: len(list(Path(f"/proc/{running.process.pid}/fd").iterdir())) == taken + 10)
+        assert httpx.get(f"{running.url}/health", timeout=60).status_code == 200
+        running.process.send_signal(signal.SIGINT)
+        assert running.process.communicate(timeout=100)[1] == ""
+
+
+def _until(true: Callable[[], bool]) -> None:
+    """Look again and again until something is true."""
+    end = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 def _is_closed(sock: socket.socket) -> bool:
     sock.settimeout(0.001)
     try:
@@ -236,9 +279,12 @@ def test_refusals_are_said_once(tmp_path: Path) -> None:
     with coordinator(tmp_path) as running:
         for _ in range(20):
             httpx.post(f"{running.url}/array/join/", content=b'{"ContentId":"\x1b[2J"}')
+            with socket.create_connection(running.address, 10) as stranger:
+                stranger.sendall(b"\x16\x03\x01 is no HTTP\r\n\r\n")
+                assert stranger.recv(12) == b"HTTP/1.1 400"
         running.process.send_signal(signal.SIGINT)
         _, said = running.process.communicate(timeout=100)
-        assert said.count("refused 127.0.0.1") == 1
+        assert said.count("refused 127.0.0.1") == said.count("\n") == 1
         assert "\x1b" not in said
 
 
