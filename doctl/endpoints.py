@@ -32,7 +32,7 @@ class Address:
     def parse(cls, text: str, default_port: int | None = None) -> "Address":
         """Read ``HOST:PORT``, ``[IPV6]:PORT`` or, with ``default_port``, the host alone; else UsageError."""
         host, port = _split(text.strip())
-        if not _is_host(host):
+        if "://" in text or not _is_host(host):
             raise UsageError(f"{text[:80]!r} is not an address: write HOST:PORT, with IPv6 in brackets")
         if port is None:
             if default_port is None:
@@ -56,7 +56,9 @@ def _split(text: str) -> tuple[str, str | None]:
 
 
 def _is_host(host: str) -> bool:
-    if not 0 < len(host) <= LONGEST_NAME or any(c.isspace() or not c.isprintable() or c in "/[]@" for c in host):
+    if not 0 < len(host) <= LONGEST_NAME or any(c.isspace() or not c.isprintable() or c in "/[]@*" for c in host):
+        return False
+    if host.startswith((".", "-")) or ".." in host:
         return False
     return ":" not in host or _is_ipv6(host)
 

@@ -41,10 +41,11 @@ def test_written_addresses_read_the_same(address: Address) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", " ", ":80", "[]:80", "[::1", "[::1]80", "::1]:80", "a b:80", "http://host:80", "user@host:80", "host/:80",
-     "h\x1bost:80", "h\u202eost:80", "host:80:90", "1:2:3", "[host:80]:80", "x" * 256 + ":80", "[::1]]:80", "\x00:1"],
+     "h\x1bost:80", "h\u202eost:80", "host:80:90", "1:2:3", "[host:80]:80", "x" * 256 + ":80", "[::1]]:80", "\x00:1",
+     "http://host/", "*:80", "*.host", "-x", "a..b:80", ".host:80"],
 )  # fmt: skip
 def test_what_is_no_address(text: str) -> None:
-    """Empty hosts, URLs, half brackets, control characters and colons that make no IPv6 are wrong use."""
+    """Empty hosts, URLs, patterns, half brackets, control characters and colons that make no IPv6 are wrong use."""
     with pytest.raises(UsageError, match="is not an address: write HOST:PORT, with IPv6 in brackets"):
         Address.parse(text, default_port=1)
 

@@ -1,6 +1,6 @@
 """``doctl ports``: who listens on 7680, who may connect to it, and what this machine reaches."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
@@ -15,11 +15,9 @@ from doctl.cli.options import (
     TimeoutOption,
     VerboseOption,
 )
+from doctl.cli.quantities import peer_address
 from doctl.errors import UsageError
 from doctl.output import Format
-
-if TYPE_CHECKING:
-    from doctl.endpoints import Address
 
 TargetOption = Annotated[
     list[str] | None,
@@ -55,20 +53,11 @@ def command(
     from doctl.cli.settings import here
     from doctl.jobs.checking import Check
 
-    targets = tuple(_target(text) for text in target or [])
+    targets = tuple(peer_address(text) for text in target or [])
     hosts = tuple(_host(text) for text in host or [])
     options = ports.Options(targets, _reflector(reflector), hosts, timeout, here())
     common = Common(format, output, timeout, fail_on, verbose, quiet)
     return conduct("ports", [Check("ports", ports.run, options)], common)
-
-
-def _target(text: str) -> "Address":
-    from doctl.endpoints import PEER_PORT, Address
-
-    address = Address.parse(text, PEER_PORT)
-    if address.port == 0:
-        raise UsageError(f"--target {text}: nobody can listen on port 0")
-    return address
 
 
 def _host(text: str) -> str:

@@ -35,7 +35,12 @@ def duration(text: str) -> float:
 
 def peer_address(text: str) -> Address:
     """Read ``HOST[:PORT]``; the port is 7680 unless named."""
-    return Address.parse(text, PEER_PORT)
+    address = Address.parse(text, PEER_PORT)
+    if address.port == 0:
+        raise UsageError(
+            f"{text!r} has port 0, on which nobody can listen; peers have {PEER_PORT} unless told otherwise"
+        )
+    return address
 
 
 def listen_address(text: str) -> Address:

@@ -23,6 +23,8 @@ async def read(host: str, timeout: float) -> tuple[str, ...]:
         raise NameLookupError(f"{host}: DNS has no such name") from None
     except (TimeoutError, dns.exception.Timeout):
         raise NameLookupError(f"{host}: no name server answered within {timeout:g} s") from None
+    except (dns.resolver.NoNameservers, dns.resolver.NoResolverConfiguration):
+        raise NameLookupError(f"{host}: no name server gave an answer") from None
     except (dns.exception.DNSException, OSError, UnicodeError) as error:
         raise NameLookupError(f"{host}: DNS could not be asked ({printable(type(error).__name__, 60)})") from error
     chain = [rrset[0].target for rrset in answer.chaining_result.cnames]

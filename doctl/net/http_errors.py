@@ -18,7 +18,7 @@ from doctl.errors import (
     UnreachableError,
     UsageError,
 )
-from doctl.net.os_errors import of_os_error
+from doctl.net.os_errors import of_look_up, of_os_error
 from doctl.printable import printable
 
 _GONE: Final = ("disconnected", "closed connection", "incomplete chunked read")
@@ -88,7 +88,7 @@ def _of_cause(who: str, cause: OSError) -> NetworkError:
     if isinstance(cause, ssl.SSLError):
         return TlsError(f"{who}: no TLS there ({printable(cause.reason or 'the handshake failed', 100)})")
     if isinstance(cause, socket.gaierror):
-        return NameLookupError(f"{who}: the name has no address")
+        return of_look_up(who, cause)
     if isinstance(cause, ConnectionResetError | ConnectionAbortedError | BrokenPipeError):  # Windows' numbers vary
         return NetworkError(f"{who}: the connection was reset")
     return of_os_error(who, cause)

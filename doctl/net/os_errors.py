@@ -1,10 +1,11 @@
-"""What the system says when a connection fails, told as doctl's own errors."""
+"""What the system says when a connection or a look-up of a name fails, told as doctl's own errors."""
 
 import errno
 import os
+import socket
 from typing import Final
 
-from doctl.errors import FilteredError, NetworkError, RefusedError, UnreachableError
+from doctl.errors import FilteredError, NameLookupError, NetworkError, RefusedError, UnreachableError
 
 
 def _numbers(*names: str) -> frozenset[int]:
@@ -31,6 +32,15 @@ def of_os_error(what: str, error: OSError) -> NetworkError:
         return RefusedError(f"{what}: connection refused")
     kind = UnreachableError if codes & UNREACHABLE else NetworkError
     return kind(f"{what}: {_text(error)}")
+
+
+def of_look_up(what: str, error: OSError | UnicodeError) -> NameLookupError:
+    """Return what became of looking up the name in ``what``; a name that is none never came to a name server."""
+    if isinstance(error, UnicodeError):
+        return NameLookupError(f"{what}: a name has from 1 to 63 characters between its dots")
+    if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
+        return NameLookupError(f"{what}: no name server gave an answer")
+    return NameLookupError(f"{what}: the name has no address")
 
 
 def _text(error: OSError) -> str:

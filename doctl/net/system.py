@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from doctl.endpoints import Address
 from doctl.errors import LocalError, NameLookupError, NetworkError
 from doctl.net import sending
-from doctl.net.os_errors import of_os_error
+from doctl.net.os_errors import of_look_up, of_os_error
 from doctl.net.slots import Slots
 from doctl.net.threads import uninterruptible
 
@@ -136,11 +136,11 @@ class SystemListener:
 
 
 def _look_up(host: str) -> list[str]:
-    """Return the addresses of ``host``, none where it cannot be resolved."""
+    """Return the addresses of ``host``; NameLookupError where it cannot be resolved."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        return []
+    except (OSError, UnicodeError) as error:
+        raise of_look_up(host, error) from error
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
@@ -167,12 +167,9 @@ class SystemNetwork:
     async def resolve(self, host: str, timeout: float) -> list[str]:
         """Return the addresses of ``host``; what looks it up is left behind when the time is up."""
         try:
-            addresses = await uninterruptible(functools.partial(_look_up, host), timeout)
+            return await uninterruptible(functools.partial(_look_up, host), timeout)
         except TimeoutError:
             raise NameLookupError(f"{host}: the name was not resolved within {timeout:g} s") from None
-        if not addresses:
-            raise NameLookupError(f"{host}: the name has no address")
-        return addresses
 
     async def aliases(self, host: str, timeout: float) -> tuple[str, ...]:
         """Return the names that ``host`` is an alias of."""

@@ -135,7 +135,26 @@ def test_what_was_seen_gets_its_verdict(what: Seen, status: Status, reason: str)
     assert (verdict.status, verdict.reason) == (status, reason)
     assert (verdict.id, verdict.area, verdict.target) == ("hosts.reach", "hosts", what.place.name)
     assert verdict.summary.endswith(".")
-    assert verdict.remedy or status not in (Status.WARN, Status.FAIL) or what.place.row is None
+    assert verdict.remedy or status in (Status.PASS, Status.SKIP)
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "url"),
+    [
+        ("cache.example:8443", "cache.example:8443", "https://cache.example:8443/"),
+        ("http://cache.example:8080", "cache.example:8080", "http://cache.example:8080/"),
+        ("http://cache.example", "cache.example", "http://cache.example/"),
+        ("2001:db8::7", "2001:db8::7", "https://[2001:db8::7]/"),
+        ("[2001:db8::7]:8443", "[2001:db8::7]:8443", "https://[2001:db8::7]:8443/"),
+    ],
+)
+def test_a_port_of_ones_own_is_in_the_target_and_in_what_to_try(name: str, target: str, url: str) -> None:
+    """What is to be tried is the very place that was looked at, its port and an IPv6 address in brackets included."""
+    what = read_place(name)
+    verdict = finding(Seen(what, Reach(Address(what.name, what.port), (Attempt("", FILTERED, 0.1),))), "linux")
+    assert verdict.target == target
+    assert f"test: curl -v {url} " in verdict.remedy
+    assert f"doctl proxy {url})" in verdict.remedy
 
 
 def test_remedies_name_the_command_of_the_system() -> None:
@@ -288,7 +307,7 @@ def test_hosts_that_the_user_names_are_looked_at_first() -> None:
     """A named host is looked at as the user wrote it, once, and alone when no set is asked for."""
     network = FakeNetwork(names={"cache.example": ["192.0.2.9"]}, hosts={Address("192.0.2.9", 8080): RefusedError("x")})
     found = check(network, hosts=(), places=(read_place("http://cache.example:8080"),))
-    assert {name: one.reason for name, one in found.items()} == {"cache.example": "refused"}
+    assert {name: one.reason for name, one in found.items()} == {"cache.example:8080": "refused"}
     both = hosts.places(hosts_of("metadata"), [read_place(f"https://{FILES}")])
     assert [(one.name, one.port) for one in both if one.name == FILES] == [(FILES, 443)]
 

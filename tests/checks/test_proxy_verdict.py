@@ -235,7 +235,15 @@ def test_every_reason_has_a_remedy_for_proxy_and_server() -> None:
     assert {name for name, _ in SPECIFIC} <= set(PRODUCTS)
     for reason in faults:
         for by_proxy in (True, False):
-            assert "{" not in remedy(reason, None, "files.test", by_proxy=by_proxy)
+            assert "{" not in remedy(reason, None, "http://files.test:8080/f", by_proxy=by_proxy)
+
+
+@pytest.mark.parametrize("server", ["http://files.test:8080", "http://[2001:db8::7]", "https://files.test"])
+def test_a_server_out_of_reach_is_looked_at_where_it_is(server: str) -> None:
+    """The command that shows where the way ends has the URL's scheme and port, and neither path nor secrets."""
+    url = server.replace("//", "//name:secret@") + "/f?key=1"
+    said = remedy(Reason.UNREACHABLE, None, url, by_proxy=False)
+    assert said == f"doctl hosts --host {server} shows where the way ends."
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,8 @@ def test_addresses() -> None:
     """A peer has port 7680 unless said; where to listen needs a port."""
     assert quantities.peer_address("fe80::1") == Address("fe80::1", 7680)
     assert quantities.peer_address("10.0.0.7:1") == Address("10.0.0.7", 1)
+    with pytest.raises(UsageError, match="port 0, on which nobody can listen"):
+        quantities.peer_address("10.0.0.7:0")
     assert quantities.listen_address("[::]:0") == Address("::", 0)
 
 

@@ -1,11 +1,12 @@
 """The system's numbers for a failed connection, told as doctl's errors."""
 
 import errno
+import socket
 
 import pytest
 
 from doctl.errors import FilteredError, NetworkError, RefusedError, UnreachableError
-from doctl.net.os_errors import of_os_error
+from doctl.net.os_errors import of_look_up, of_os_error
 
 
 class FromWindows(OSError):
@@ -35,3 +36,16 @@ class FromWindows(OSError):
 def test_the_kind_is_told_by_the_number(error: OSError, kind: type[NetworkError]) -> None:
     """Refused, silent and unreachable are told apart, by POSIX' numbers and by those of Windows."""
     assert type(of_os_error("192.0.2.1:7680", error)) is kind
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (socket.gaierror(socket.EAI_AGAIN, ""), "h.test: no name server gave an answer"),
+        (socket.gaierror(socket.EAI_NONAME, ""), "h.test: the name has no address"),
+        (UnicodeError(), "h.test: a name has from 1 to 63 characters between its dots"),
+    ],
+)
+def test_a_look_up_says_whose_fault_it_was(error: OSError | UnicodeError, says: str) -> None:
+    """A name server that is not there, a name without an address and what is no name are told apart."""
+    assert str(of_look_up("h.test", error)) == says

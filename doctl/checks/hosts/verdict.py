@@ -4,6 +4,7 @@ from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from doctl.checks.hosts.reach import TOTALS, HttpAnswer, Place, Seen
+from doctl.endpoints import HTTP_PORT, SERVICE_PORT, Address
 from doctl.errors import FilteredError
 from doctl.net.commands import look_up
 from doctl.net.probe import Attempt, Outcome
@@ -15,6 +16,8 @@ OURS: Final = (".microsoft.com", ".windowsupdate.com")
 """Where a documented host may redirect to; anybody else who is redirected to is a login page."""
 MOST_SAID: Final = (Outcome.REFUSED, Outcome.FILTERED, Outcome.UNREACHABLE)
 """Failures of two address families, the one that says more first."""
+AGAIN: Final = "doctl hosts --timeout 30"
+_PORTS: Final = {"http": HTTP_PORT, "https": SERVICE_PORT}
 
 
 class Verdict(NamedTuple):
@@ -33,7 +36,7 @@ def finding(seen: Seen, platform: str) -> Finding:
     return Finding(
         id="hosts.reach",
         area=AREA,
-        target=place.name,
+        target=_target(place),
         status=verdict.status,
         reason=verdict.reason,
         summary=verdict.summary,
@@ -44,6 +47,16 @@ def finding(seen: Seen, platform: str) -> Finding:
     )
 
 
+def _target(place: Place) -> str:
+    """Return the name of what was looked at, with its port where that is another one than its scheme has."""
+    return place.name if _PORTS.get(place.scheme, place.port) == place.port else str(Address(place.name, place.port))
+
+
+def _url(place: Place) -> str:
+    target = _target(place)
+    return f"{place.scheme}://{f'[{target}]' if target == place.name and ':' in target else target}/"
+
+
 def _verdict(seen: Seen, platform: str) -> Verdict:
     place = seen.place
     attempts = seen.reach.attempts if seen.reach else ()
@@ -51,7 +64,8 @@ def _verdict(seen: Seen, platform: str) -> Verdict:
         remedy = f"doctl teredo --server {place.name}"
         return Verdict(Status.SKIP, "not_testable", "The name resolves; what answers there is UDP.", remedy)
     if seen.reach is None:
-        return Verdict(Status.UNKNOWN, "not_testable", "There was no free connection to try it with in time.")
+        summary = "There was no free connection to try it with in time."
+        return Verdict(Status.UNKNOWN, "not_testable", summary, f"Once more, with more time: {AGAIN}")
     if not attempts:
         return _no_address(seen, platform)
     if not seen.is_open:
@@ -89,8 +103,8 @@ def _no_connection(place: Place, attempts: tuple[Attempt, ...], platform: str) -
 
 def _open_port(place: Place, platform: str) -> str:
     host, port = place.name, place.port
-    command = f"Test-NetConnection {host} -Port {port}" if platform == "win32" else f"curl -v {place.scheme}://{host}/"
-    through = f"doctl proxy {place.scheme}://{host}/"
+    command = f"Test-NetConnection {host} -Port {port}" if platform == "win32" else f"curl -v {_url(place)}"
+    through = f"doctl proxy {_url(place)}"
     return f"Allow TCP port {port} out to {host}; test: {command} (where only a proxy leads out: {through})"
 
 
@@ -111,7 +125,8 @@ def _intercepted(seen: Seen) -> Verdict:
     issuer = (certificate.issuer if certificate else "") or "somebody without a name"
     if place.row is None:
         summary = f'Its certificate is from "{issuer}", no public authority: a server of your own, or TLS inspection.'
-        return Verdict(Status.WARN, "tls_intercepted", summary)
+        remedy = f"Nothing, if {place.name} is a server of your own; else exempt it from TLS inspection."
+        return Verdict(Status.WARN, "tls_intercepted", summary, remedy)
     remedy = f"Exempt {place.row.pattern} from TLS inspection; no certificate but Microsoft's own will do."
     if place.row.pinned:
         summary = (
@@ -141,7 +156,7 @@ def _http(seen: Seen, missed: Status) -> Verdict | None:
 
 
 def _let_pass(place: Place) -> str:
-    return f"Let {place.scheme}://{place.name}/ pass unchanged and without login in proxies and filters on the way."
+    return f"Let {_url(place)} pass unchanged and without login in proxies and filters on the way."
 
 
 def _wrong_with(place: Place, answer: HttpAnswer) -> str:

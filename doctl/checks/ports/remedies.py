@@ -55,5 +55,9 @@ def of_target(remedy: str, target: Address, platform: str) -> str:
     """Put the host, the port and this system's commands about them into ``remedy``."""
     host = printable(target.host, 255)
     return remedy.format(
-        host=host, port=target.port, look_up=commands.look_up(host, platform), trace=commands.trace(host, platform)
+        host=host,
+        port=target.port,
+        target=printable(str(target), 270),
+        look_up=commands.look_up(host, platform),
+        trace=commands.trace(host, platform),
     )

@@ -85,7 +85,7 @@ def finding(reached: Reach, others: Sequence[Reach], duration_s: float, platform
 
 
 REMEDIES: Final = {
-    "refused": "Something in between refuses: allow TCP {port} to {host} there; test: doctl hosts --host {host}",
+    "refused": "Something in between refuses: allow TCP {port} to {host} there; test: doctl hosts --host {target}",
     "filtered": "Allow TCP {port} out to {host} on the firewall; behind a proxy see doctl proxy instead",
     "unreachable": "Look at this machine's default route, and for what rejects on the way: {trace}",
     "dns_failed": "Let this machine's name servers resolve it; test: {look_up}",

@@ -173,14 +173,14 @@ def _of_fault(seen: Seen, judged: Judged, fault: Fault) -> Verdict:
         others = ", ".join(str(each) if each else "a direct connection" for each in seen.routed.others[:3])
         summary += f" The PAC script names {others} for this case."
     return Verdict(
-        status, fault.reason, summary, remedy(fault.reason, fault.answer, _host(seen), by_proxy=judged.by_proxy)
+        status, fault.reason, summary, remedy(fault.reason, fault.answer, seen.routed.url, by_proxy=judged.by_proxy)
     )
 
 
 def _without_fault(seen: Seen, judged: Judged) -> Verdict:
     path = seen.path
     if (reason := _untestable(path)) is not None:
-        what_to_do = remedy(Reason.NOT_TESTABLE, None, _host(seen), by_proxy=False)
+        what_to_do = remedy(Reason.NOT_TESTABLE, None, seen.routed.url, by_proxy=False)
         return Verdict(Status.UNKNOWN, Reason.NOT_TESTABLE, reason, what_to_do)
     way = f"through {seen.routed.proxy}" if seen.routed.proxy else "directly"
     parts = sum(1 for answer in path.answers if answer.good)

@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urljoin
 
+from doctl.net.proxies.route import destination
+from doctl.printable import printable
 from doctl.wire.range_faults import Reason
 from doctl.wire.range_probes import Answer
+from doctl.wire.urls import shown
 
 PRODUCTS: Final = ("squid", "tinyproxy", "nginx", "varnish", "apache", "haproxy", "bluecoat", "zscaler", "iis", "envoy")
 """Words by which a Via or Server header names a product."""
@@ -25,7 +29,10 @@ AT_PROXY: Final[Mapping[Reason, str]] = {
     Reason.UNREACHABLE: "See that the proxy can be reached from here, and {host} from the proxy.",
     Reason.NOT_TESTABLE: "Give a URL that can be fetched, or more time: doctl proxy --timeout 30 URL",
 }
-"""What to do about a proxy whose product is not known; ``{host}`` is the host of the URL."""
+"""What to do about a proxy whose product is not known.
+
+``{host}`` is the host of the URL, ``{server}`` its scheme, host and port.
+"""
 AT_SERVER: Final[Mapping[Reason, str]] = {
     Reason.RANGE_IGNORED: "Let the server of {host} answer ranges with 206, and what is in front of it pass them on.",
     Reason.RANGE_WRONG: "Repair or update the server of {host}: it sends another range than asked for.",
@@ -39,7 +46,7 @@ AT_SERVER: Final[Mapping[Reason, str]] = {
     Reason.FORBIDDEN: "Allow this machine on the server of {host}, or give a URL that it may fetch.",
     Reason.CAPTIVE_PORTAL: "Sign in to the network; or give the URL to which the file has moved.",
     Reason.TLS_INTERCEPTED: "Exempt {host} from TLS inspection: the service accepts Microsoft's own certificates only.",
-    Reason.UNREACHABLE: "doctl hosts --host {host} shows where the way ends.",
+    Reason.UNREACHABLE: "doctl hosts --host {server} shows where the way ends.",
     Reason.NOT_TESTABLE: "Give a URL that can be fetched, or more time: doctl proxy --timeout 30 URL",
 }
 """The same where it is the server, or something on the way that nobody set as a proxy."""
@@ -90,10 +97,12 @@ SPECIFIC: Final[Mapping[tuple[str, Reason], str]] = {
 """What to do where a header names the product."""
 
 
-def remedy(reason: Reason, answer: Answer | None, host: str, *, by_proxy: bool) -> str:
-    """Return what to do about ``reason``; ``by_proxy`` says that the proxy breaks it and not the server of ``host``."""
+def remedy(reason: Reason, answer: Answer | None, url: str, *, by_proxy: bool) -> str:
+    """Return what to do about ``reason``; ``by_proxy`` says that the proxy breaks it and not the server of ``url``."""
     general = AT_PROXY if by_proxy else AT_SERVER
-    return SPECIFIC.get((product(answer, by_proxy), reason), general[reason]).replace("{host}", host)
+    text = SPECIFIC.get((product(answer, by_proxy), reason), general[reason])
+    host, server = printable(destination(url).host, 200), shown(urljoin(url, "/")).removesuffix("/")
+    return text.replace("{host}", host).replace("{server}", server)
 
 
 def product(answer: Answer | None, proxied: bool) -> str:
