@@ -124,6 +124,7 @@ class Transfer:
             start = secrets.randbelow(store.content.pieces or 1)
             engine = self._engine(store, minder, start, node.peer_id)
             engine.on_verified = share.verified_piece
+            engine.wanted_by_others = share.slots.sought
 
             def welcome(link: Link) -> None:
                 engine.add(self._caller(link))

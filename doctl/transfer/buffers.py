@@ -1,6 +1,7 @@
 """A fixed number of buffers, each the size of a piece: what bounds the memory of a download."""
 
 import asyncio
+import mmap
 from typing import Final
 
 BUDGET: Final = 24 << 20
@@ -19,9 +20,9 @@ class BufferPool:
         self._left = asyncio.Semaphore(self.count)
 
     async def take(self) -> memoryview:
-        """Wait for a buffer."""
+        """Wait for a buffer; it begins at a page of memory, as disks want it."""
         await self._left.acquire()
-        return self._free.pop() if self._free else memoryview(bytearray(self.size))
+        return self._free.pop() if self._free else memoryview(mmap.mmap(-1, max(self.size, 1)))[: self.size]
 
     def give(self, buffer: memoryview) -> None:
         """Take a buffer back; it must not be used any more."""

@@ -6,6 +6,7 @@ source is left, when nothing comes from any of them, or when going on would be w
 
 import asyncio
 import contextlib
+import functools
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +19,7 @@ from doctl.transfer.buffers import BufferPool
 from doctl.transfer.content import Content
 from doctl.transfer.desk import Kind, Source
 from doctl.transfer.digest import FileDigest
+from doctl.transfer.direct import LARGE
 from doctl.transfer.flush import Flush
 from doctl.transfer.ledger import PEER_KINDS, Ledger
 from doctl.transfer.limits import Intake
@@ -67,6 +69,8 @@ class Engine:
         """Whether sources are to give way to everything else."""
         self.on_manners: Callable[[str], None] = lambda _means: None
         """Called with how a source does that."""
+        self.wanted_by_others: Callable[[], bool] = lambda: False
+        """Whether somebody is interested in the pieces that come now."""
         self.more_may_come: Callable[[], bool] = lambda: False
         """Whether somebody may yet add a source, so that having none is no reason to give up."""
         self._store = store
@@ -304,9 +308,9 @@ class Engine:
 
     async def _check(self, source: Source, piece: int, buffer: memoryview) -> None:
         size = self.content.size_of(piece)
-        loop = asyncio.get_running_loop()
+        write = functools.partial(self._store.write, piece, buffer[:size], read_soon=self._read_soon())
         try:
-            good = await loop.run_in_executor(self._threads, self._store.write, piece, buffer[:size])
+            good = await asyncio.get_running_loop().run_in_executor(self._threads, write)
         except DoctlError as error:
             self._fatal = error
             self.plan.fail(piece)
@@ -320,6 +324,9 @@ class Engine:
         else:
             self._reject(source, piece, size)
         source.judged(good)
+
+    def _read_soon(self) -> bool:
+        return self.content.length < LARGE or self._digest is not None or self.wanted_by_others()
 
     def _accept(self, source: Source, piece: int, size: int) -> None:
         self.plan.finish(piece)

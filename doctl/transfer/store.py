@@ -20,6 +20,7 @@ from typing import BinaryIO, Final
 from doctl.errors import LocalError
 from doctl.transfer import filesystem
 from doctl.transfer.content import Content
+from doctl.transfer.direct import DirectWriter
 
 PART_SUFFIX: Final = ".doctl-part"
 MAP_SUFFIX: Final = ".doctl-map"
@@ -54,6 +55,7 @@ class Store:
         with explained(path), contextlib.ExitStack() as opened:
             self._data = opened.enter_context(filesystem.open_exclusive(self._part))
             self._journal = opened.enter_context(filesystem.open_journal(self._map))
+            self._direct = DirectWriter(self._part, self._data)
             opened.pop_all()
 
     def resume(self) -> int:
@@ -74,13 +76,19 @@ class Store:
             filesystem.reserve(self._data, self.content.length)
         return good
 
-    def write(self, piece: int, data: memoryview) -> bool:
-        """Hash ``data`` and, if it is right, write it as ``piece``; False if it is wrong."""
+    def write(self, piece: int, data: memoryview, *, read_soon: bool = True) -> bool:
+        """Hash ``data`` and, if it is right, write it as ``piece``; False if it is wrong.
+
+        What is not ``read_soon`` need not stay in memory.
+        """
         digest = _digest(data, CRC32 if self.content.hashes is None else SHA256)
         if self.content.hashes is not None and digest != self.content.hashes[piece]:
             return False
+        offset = self.content.offset_of(piece)
+        written = not read_soon and self._direct.write(data, offset)
         with explained(self.path), self._lock:  # the system writes for one thread at a time; others would spin
-            filesystem.write_at(self._data, data, self.content.offset_of(piece))
+            if not written:
+                filesystem.write_at(self._data, data, offset)
             self._note(b"%d %s\n" % (piece, digest.hex().encode()))
             self.verified |= 1 << piece
         return True
@@ -112,6 +120,7 @@ class Store:
 
     def publish(self) -> None:
         """Give the synced data its final name in one step; on Windows no reader may be open."""
+        self._direct.close()
         with explained(self.path):
             if not filesystem.RENAMES_OPEN_FILES:
                 self._data.close()
@@ -127,6 +136,7 @@ class Store:
     def close(self) -> None:
         """Let go of the files; what is verified stays for the next run, an empty start does not."""
         self._closing = True
+        self._direct.close()
         with self._lock:
             if self._fresh and not self.verified and not self._data.closed:
                 self._remove_map()

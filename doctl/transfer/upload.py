@@ -97,6 +97,10 @@ class Slots:
             self._stop(guest)
         self._fill()
 
+    def sought(self) -> bool:
+        """Return whether anybody is interested."""
+        return bool(self._served or self._waiting)
+
     def sent(self, guest: Guest, count: int, seconds: float, *, whole: bool) -> None:
         """Note that ``count`` bytes went out to ``guest`` in so many ``seconds``; ``whole``: to the end of a piece."""
         self._speed += SMOOTHING * (count / max(seconds, 1e-6) - self._speed)

@@ -26,6 +26,7 @@ from doctl.transfer.store import MAP_SUFFIX
 from doctl.wire.hash_file import encode, to_json
 from tests import need, toolbox
 from tests.integration.commands import DOCTL, Seed, fetched, serving, write_random
+from tests.page_cache import pages_kept
 from tests.servers import bad_peer
 from tests.servers.exchange import Reply, Request
 from tests.servers.nginx import Nginx, nginx
@@ -223,6 +224,17 @@ def test_twenty_times_killed(example: Example, web: Nginx, seeds: list[Seed], tm
     assert whole(result, path, example)
     assert 0 < result["resumed_bytes"] == len(before) * PIECE_SIZE
     assert sum(result["bytes_from"].values()) == GIB - result["resumed_bytes"]
+
+
+def test_a_large_file_leaves_the_page_cache_alone(example: Example, seeds: list[Seed], tmp_path: Path) -> None:
+    """What nobody reads soon goes straight to the disk, and does not push out what others have in memory."""
+    path = tmp_path / "got"
+    named = ["--phf", example.phf, "--hash-of-hashes", example.hash_of_hashes, "--listen", "127.0.0.1:0"]
+    command = ["fetch", "http://127.0.0.1:9/gone.cab", *named, *peers(*seeds), "-o", path, "-q"]
+    subprocess.run([*DOCTL, *map(str, command)], check=True, stdout=subprocess.DEVNULL)
+    assert sum(pages_kept(path)) == 0
+    with path.open("rb") as file:
+        assert hashlib.file_digest(file, "sha256").hexdigest() == example.sha256
 
 
 def test_named_peers_give_from_the_first_piece_on(example: Example, seeds: list[Seed], tmp_path: Path) -> None:

@@ -399,11 +399,11 @@ class SlowStore(Store):
         super().__init__(path, MADE.content)
         self.begun, self.go_on = threading.Event(), threading.Event()
 
-    def write(self, piece: int, data: memoryview) -> bool:
+    def write(self, piece: int, data: memoryview, *, read_soon: bool = True) -> bool:
         """Wait before writing."""
         self.begun.set()
         self.go_on.wait(20)
-        return super().write(piece, data)
+        return super().write(piece, data, read_soon=read_soon)
 
 
 def test_a_slow_disk_is_no_stall(tmp_path: Path) -> None:
@@ -430,17 +430,17 @@ def test_a_slow_disk_is_no_stall(tmp_path: Path) -> None:
 class FullStore(Store):
     """A disk that is full from some piece on."""
 
-    def write(self, piece: int, data: memoryview) -> bool:
+    def write(self, piece: int, data: memoryview, *, read_soon: bool = True) -> bool:
         """Fail as a full disk does."""
         if self.verified.bit_count() >= 5:
             raise LocalError("no space left on the disk")
-        return super().write(piece, data)
+        return super().write(piece, data, read_soon=read_soon)
 
 
 class BuggyStore(Store):
     """A disk with a bug in it."""
 
-    def write(self, piece: int, data: memoryview) -> bool:
+    def write(self, piece: int, data: memoryview, *, read_soon: bool = True) -> bool:
         """Fail as nothing should."""
         raise ZeroDivisionError("bug")
 
