@@ -125,7 +125,9 @@ def _verdict(best: Asked) -> Verdict:
 def _not_asked(best: Asked) -> Verdict:
     problem = f"No server could be asked: {printable(best.problem, 200)}."
     if best.server is not None:
-        return Verdict(Status.UNKNOWN, "not_testable", problem)
+        return Verdict(
+            Status.UNKNOWN, "not_testable", problem, "Give it more time, --timeout 12; or name another --second"
+        )
     remedy = "See that this machine's name server resolves names of the Internet, or name another one with --server"
     return Verdict(Status.FAIL, "dns_failed", problem, remedy)
 

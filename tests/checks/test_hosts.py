@@ -380,6 +380,7 @@ def test_the_list_as_a_whole_is_judged() -> None:
     assert verdict.facts["retired"] == ["line 4: emdl.ws.microsoft.com"]
     assert verdict.facts["unread"] == ["line 5: bad line (has a space in it; write one pattern a line)"]
     assert covered("")["list.txt"].reason == "empty"
+    assert "one pattern a line" in covered("")["list.txt"].remedy
     assert covered("a.example")["list.txt"].reason == "superfluous"
     assert covered("*.windowsupdate.com")["list.txt"].reason == "ok"
 

@@ -75,7 +75,7 @@ def test_each_outcome_has_its_verdict(asked: Asked, status: Status, reason: str,
     finding = teredo.finding([asked], 1.0)
     assert (finding.status, finding.reason) == (status, reason)
     assert words in finding.summary
-    assert bool(finding.remedy) is (status is not PASS and reason != "not_testable")
+    assert bool(finding.remedy) is (status is not PASS)
     if reason == "blocked":
         assert "UDP, although older pages call it TCP" in finding.summary
     json.dumps(dict(finding.facts))

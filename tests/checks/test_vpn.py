@@ -198,9 +198,10 @@ def test_the_cache_server_may_be_left_out_on_a_vpn() -> None:
 
 
 def test_a_machine_without_adapters_is_unknown() -> None:
-    """Nothing to judge is no pass."""
+    """Nothing to judge is no pass, and what could be done about it is said."""
     finding = effect()
     assert (finding.status, finding.reason) == (Status.UNKNOWN, "no_adapters")
+    assert "doctl vpn --from FILE" in finding.remedy
 
 
 def test_run_asks_the_network_only_without_an_inventory() -> None:

@@ -62,7 +62,7 @@ def test_the_worst_way_decides(names: tuple[Named, ...], status: Status, reason:
     finding = split.finding(HOSTS[SERVICE], names, ADAPTERS, "linux")
     assert (finding.status, finding.reason, finding.target) == (status, reason, SERVICE)
     assert finding.id == "vpn.route"
-    assert bool(finding.remedy) == (reason in {"through_tunnel", "dns_failed", "no_route", "this_machine"})
+    assert bool(finding.remedy) == (status in {Status.WARN, Status.UNKNOWN})
 
 
 REMEDIES = [

@@ -36,11 +36,13 @@ KEY_VALUES = {
 
 
 def checked(place: Place | None, network: FakeNetwork | None = None) -> dict[str, Finding]:
-    """Run the check and return its findings by id; facts must be JSON values."""
+    """Run the check and return its findings by id; facts must be JSON values, and what is not well has its remedy."""
     found: list[Finding] = []
     asyncio.run(wsus.run(network or Offline(), wsus.Options(place, 3), found.append))
     json.dumps([dict(finding.facts) for finding in found])
     assert len({(finding.id, finding.target) for finding in found}) == len(found)
+    wanting = [finding.id for finding in found if finding.status in (FAIL, WARN, UNKNOWN) and not finding.remedy]
+    assert set(wanting) <= {"wsus.conclusion"}  # which sums up the others, with theirs
     return {finding.id: finding for finding in found}
 
 
@@ -407,6 +409,7 @@ def test_an_alternate_server_that_is_none_is_a_warning() -> None:
     asyncio.run(wsus.run(windows(keys=keys), wsus.Options(timeout=1), found.append))
     (alternate,) = (finding for finding in found if finding.facts.get("alternate"))
     assert (alternate.status, alternate.reason) == (WARN, "not_configured")
+    assert "alternate download server" in alternate.remedy
 
 
 @pytest.mark.parametrize(

@@ -132,8 +132,14 @@ def _of_list(allowlist: Allowlist, uses: Sequence[tuple[Entry, Use]]) -> Finding
             "unread": [f"line {one.line}: {one.text} ({one.why})" for one in allowlist.problems[:MOST_QUOTED]],
             "unread_count": allowlist.unread,
         },
-        remedy="Correct the lines that could not be read." if allowlist.unread else "",
+        remedy=_TO_DO.get(reason, ""),
     )
+
+
+_TO_DO: Final = {
+    "unreadable_lines": "Correct the lines that could not be read.",
+    "empty": "Write the hosts that are needed into the list, one pattern a line: hosts.covered names them.",
+}
 
 
 def _of_entries(allowlist: Allowlist, superfluous: int) -> tuple[Status, str, str]:

@@ -155,8 +155,16 @@ def _of_all(judged: Sequence[Judged], settings: Settings, advice: str) -> Findin
     here = effective(settings, addresses)
     result = effect(_names(used, real=True), _names(used, real=False), here)
     if not judged:
-        summary = "There is no network adapter to judge."
-        return Finding("vpn.effect", AREA, ALL, Status.UNKNOWN, "no_adapters", summary, _facts(result, here, 0))
+        return Finding(
+            id="vpn.effect",
+            area=AREA,
+            target=ALL,
+            status=Status.UNKNOWN,
+            reason="no_adapters",
+            summary="There is no network adapter to judge.",
+            facts=_facts(result, here, 0),
+            remedy="See whether the system lists its adapters, or name one in the inventory: doctl vpn --from FILE",
+        )
     wrong = result.reason in (Why.NOT_RECOGNISED, Why.MISTAKEN)
     summary = f"Uploads {_allowed(result.uploads_allowed)}, peers {_allowed(result.peering_allowed)}: {result.why}."
     return Finding(

@@ -103,7 +103,8 @@ def _outside(ways: Sequence[Way], platform: str) -> _Verdict:
         remedy = f"Find what gives it that address, a hosts file or a filter; test: {look_up(here.name, platform)}"
         return _Verdict(Status.UNKNOWN, "this_machine", summary, remedy)
     if untold := next((way for way in ways if way.error and not isinstance(way.error, NetworkError)), None):
-        return _Verdict(Status.UNKNOWN, "not_told", f"The system does not tell the route: {untold.error}.")
+        remedy = f"Look at the route by hand: {show_route(untold.address, platform)}"
+        return _Verdict(Status.UNKNOWN, "not_told", f"The system does not tell the route: {untold.error}.", remedy)
     direct = list(dict.fromkeys(_shown(way.by) for way in ways if way.by))
     if not direct:
         remedy = f"Look at this machine's routes; test: {show_route(ways[0].address, platform)}"

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 AREA: Final = "wsus"
 POLICY: Final = f"HKLM\\{KEY}"
 PAGE: Final = "https://learn.microsoft.com/windows/deployment/update/waas-wu-settings"
+SET_ALTERNATE: Final = "Set the policy's alternate download server to http://HOST:8530, or leave it empty"
 WORKFLOW: Final = "https://learn.microsoft.com/windows/deployment/do/delivery-optimization-workflow"
 
 
@@ -86,7 +87,12 @@ async def _alternate(network: "Network", url: str, timeout: float, found: Found)
     try:
         place = parse_place(url)
     except UsageError as error:
-        wrong = Verdict(Status.WARN, Reason.NOT_CONFIGURED, f"UpdateServiceUrlAlternate is no URL of a server: {error}")
+        wrong = Verdict(
+            Status.WARN,
+            Reason.NOT_CONFIGURED,
+            f"UpdateServiceUrlAlternate is no URL of a server: {error}",
+            SET_ALTERNATE,
+        )
         found(_finding("wsus.content", url, wrong, {"alternate": True}))
         return
     start = network.now()

@@ -54,7 +54,7 @@ async def configured(network: "Network") -> Configured:
         return judged(await _read(network))
     except LocalError as error:
         summary = f"The policy cannot be read: {printable(str(error), 200)}."
-        return Configured(Policy(), None, Verdict(Status.UNKNOWN, Reason.NOT_TESTABLE, summary))
+        return Configured(Policy(), None, Verdict(Status.UNKNOWN, Reason.NOT_TESTABLE, summary, BY_HAND))
 
 
 async def _read(network: "Network") -> Policy:
@@ -84,6 +84,7 @@ def judged(policy: Policy) -> Configured:
     return Configured(policy, place)
 
 
+BY_HAND: Final = "Name the server: doctl wsus http://HOST:8530"
 EXAMPLE: Final = "Set the policy 'Specify intranet Microsoft update service location' to http://HOST:8530"
 NO_POLICY: Final = Verdict(
     Status.SKIP,

@@ -160,7 +160,8 @@ def _no_file(seen: Seen, first: Answer) -> Verdict:
     if 300 <= first.status < 400 and location.lower().startswith("https://"):
         return _redirected(Reply(seen.range_file, first.status, {"location": location}))
     if not first.status:
-        return Verdict(Status.UNKNOWN, Reason.TCP_BLOCKED, _sentence(first.error or "no answer came"))
+        remedy = "Do first what wsus.content says of that server, then try again"
+        return Verdict(Status.UNKNOWN, Reason.TCP_BLOCKED, _sentence(first.error or "no answer came"), remedy)
     summary = f"There is no file to try ranges with: the answer is {first.status}."
     missing = first.status in (403, 404, 410)
     reason = Reason.CONTENT_UNAVAILABLE if missing else Reason.HTTP_ERROR
