@@ -119,16 +119,17 @@ class SystemListener:
         while True:
             try:
                 sock, _ = await self._loop.sock_accept(self._socket)
-                return SystemConnection(sock)
             except (ConnectionError, InterruptedError):
                 continue
             except OSError as error:
                 if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
                     await asyncio.sleep(0.1)  # out of descriptors: others must close first
                     continue
-                if error.errno == errno.ENOTCONN:  # the caller was gone before we looked
-                    continue
                 raise NetworkError(f"{self.address}: {error.strerror}") from error
+            try:
+                return SystemConnection(sock)
+            except OSError:  # the caller was gone before we looked: ENOTCONN, on macOS EINVAL
+                sock.close()
 
     def close(self) -> None:
         """Stop listening."""

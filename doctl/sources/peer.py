@@ -94,7 +94,7 @@ class PeerSource:
         if good:
             return
         link = self._visiting.link
-        if link.bad_piece() >= BAD_PIECES and not link.account.banned:
+        if link.bad_piece() == BAD_PIECES:
             link.account.banned = True
             self._redial = False
             link.ban(f"{self.name}: sent {BAD_PIECES} bad pieces and is banned for this download")

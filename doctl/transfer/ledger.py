@@ -10,6 +10,8 @@ from doctl.transfer.desk import Kind
 
 WINDOW: Final = 5.0
 """Seconds over which the present rate is measured."""
+MOST_PEERS: Final = 10_000
+"""Peers with an account of their own: one that calls again and again comes from another port each time."""
 PEER_KINDS: Final = (Kind.LAN, Kind.GROUP, Kind.INTERNET)
 
 
@@ -36,8 +38,9 @@ class Ledger:
         self._recent: deque[tuple[float, int, bool]] = deque()
 
     def peer(self, address: str, kind: Kind) -> PeerAccount:
-        """Return the account of a peer, opened at its first mention."""
-        return self.peers.setdefault(address, PeerAccount(address, kind))
+        """Return the account of a peer, opened at its first mention; those beyond MOST_PEERS share one of each kind."""
+        name = address if address in self.peers or len(self.peers) < MOST_PEERS else f"other {kind} peers"
+        return self.peers.setdefault(name, PeerAccount(name, kind))
 
     def book(self, name: str, kind: Kind, count: int, now: float) -> None:
         """Book ``count`` verified bytes from a source."""

@@ -13,7 +13,7 @@ from doctl.net.base import Connection
 from doctl.transfer.background import Ledbat
 from doctl.transfer.desk import Kind
 from doctl.transfer.gathering import pause_after
-from doctl.transfer.share import Share
+from doctl.transfer.share import Share, Who
 from doctl.transfer.upload import MAX_QUEUED
 from doctl.wire import messages as m
 from doctl.wire.swarm import SwarmConnection
@@ -94,6 +94,11 @@ class Link:
         """What the peer is to us."""
         return self.account.kind
 
+    @property
+    def who(self) -> Who:
+        """Whom to hold to account."""
+        return self.remote_id, self.connection.remote.host
+
     # -- beginning
 
     async def introduce(self, swarm_hash: bytes, peer_id: bytes) -> None:
@@ -152,12 +157,12 @@ class Link:
     def bad_piece(self) -> int:
         """Count a bad piece against the peer; return how many that makes over all its connections."""
         self.account.bad_pieces += 1
-        self._share.bad_pieces[self.remote_id] += 1
-        return self._share.bad_pieces[self.remote_id]
+        self._share.bad_pieces[self.who] += 1
+        return self._share.bad_pieces[self.who]
 
     def ban(self, why: str) -> None:
         """Close the connection, and take no other from this peer."""
-        self._share.banned.add(self.remote_id)
+        self._share.banned.add(self.who)
         self.end(NetworkError(why))
 
     async def _until_ended(self) -> None:

@@ -1,7 +1,9 @@
 """This machine among peers: accepts and opens MS-DO connections for the contents it shares."""
 
 import asyncio
+import ipaddress
 import secrets
+from collections import Counter
 from collections.abc import Callable, Collection, Coroutine
 from types import TracebackType
 from typing import Final, Self
@@ -11,9 +13,12 @@ from doctl.errors import DoctlError, NetworkError, ProtocolError
 from doctl.net.base import Connection, Listener, Network
 from doctl.transfer.link import USUAL, Link, Times
 from doctl.transfer.share import Share
+from doctl.wire.places import owner_of
 
 MAX_LINKS: Final = 64
 """Connections of one swarm, both ways."""
+MAX_OF_HOST: Final = 16
+"""Of these, those that callers from one address may have: more than one machine needs, and not all that there are."""
 MAX_STRANGERS: Final = 64
 """Accepted connections that have not said yet what they want."""
 
@@ -27,7 +32,7 @@ class Node:
         self._times = times
         self._shares: dict[bytes, Share] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._strangers = 0
+        self._strangers: dict[Connection, tuple[asyncio.Task[None], str]] = {}
         self._open = True
 
     async def __aenter__(self) -> Self:
@@ -90,10 +95,13 @@ class Node:
         for twin in share.links:
             if twin.remote_id == link.remote_id:
                 self._choose(link, twin)
-        if link.remote_id in share.banned:
+        if link.who in share.banned:
             raise NetworkError(f"{where}: banned for sending bad pieces")
         if len(share.links) >= MAX_LINKS:
             raise NetworkError(f"{where}: {MAX_LINKS} peers are connected already")
+        callers = [other for other in share.links if not other.dialled and other.connection.remote.host == where.host]
+        if not link.dialled and len(callers) >= MAX_OF_HOST:
+            raise NetworkError(f"{where}: {MAX_OF_HOST} callers from that address are connected already")
 
     def _choose(self, link: Link, twin: Link) -> None:
         """Keep one of two connections to the same peer, the same one that the peer keeps.
@@ -112,24 +120,33 @@ class Node:
         try:
             while True:
                 connection = await listener.accept()
-                if self._strangers < MAX_STRANGERS:
-                    self._start(self._greet(connection), connection)
-                else:
-                    connection.close()
+                owner = owner_of(ipaddress.ip_address(connection.remote.host.partition("%")[0]))
+                self._strangers[connection] = self._start(self._greet(connection), connection), owner
+                if len(self._strangers) > MAX_STRANGERS:
+                    self._send_one_away()
                 await asyncio.sleep(0)  # accepting does not wait while callers queue up
         finally:
             listener.close()
 
+    def _send_one_away(self) -> None:
+        """Hang up on a stranger: of the owner that has most of them, the one that has been silent for longest.
+
+        Whoever is honest says what it wants in its first packet, and is no stranger any more.
+        """
+        (crowd, _), *_ = Counter(owner for _, owner in self._strangers.values()).most_common(1)
+        longest = next(connection for connection, (_, owner) in self._strangers.items() if owner == crowd)
+        greeting, _ = self._strangers.pop(longest)
+        greeting.cancel()
+
     async def _greet(self, connection: Connection) -> None:
         """Answer a stranger's handshake if it names a swarm of ours; else close without a word."""
-        self._strangers += 1
         link = Link(connection, self._network.now(), times=self._times)
         try:
             share = await self._welcome(link)
         except DoctlError:
             return
         finally:
-            self._strangers -= 1
+            self._strangers.pop(connection, None)
         link.join(share)
         share.on_link(link)
         await link.run()
@@ -151,10 +168,11 @@ class Node:
             for slots in {share.slots for share in self._shares.values()}:
                 slots.take_turns()
 
-    def _start(self, work: Coroutine[None, None, None], connection: Connection | None = None) -> None:
+    def _start(self, work: Coroutine[None, None, None], connection: Connection | None = None) -> asyncio.Task[None]:
         """Let ``work`` run in the background; ``connection`` is closed at its end, even if it never began."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         if connection is not None:
             task.add_done_callback(lambda _task: connection.close())
+        return task

@@ -13,6 +13,9 @@ from doctl.transfer.upload import Slots
 if TYPE_CHECKING:
     from doctl.transfer.link import Link
 
+Who = tuple[bytes, str]
+"""A peer's id and its address: anybody can say that he has another's id, and must not have that one banned."""
+
 
 class Share:
     """A file, finished or growing, and the connections of its swarm.
@@ -34,10 +37,10 @@ class Share:
         self.slots = slots
         self.limit = limit
         self.links: set[Link] = set()
-        self.bad_pieces: Counter[bytes] = Counter()
-        """How many bad pieces each peer sent, by peer id: a peer that comes back is no new one."""
-        self.banned: set[bytes] = set()
-        """Peer ids that sent too many bad pieces."""
+        self.bad_pieces: Counter[Who] = Counter()
+        """How many bad pieces each peer sent: a peer that comes back is no new one."""
+        self.banned: set[Who] = set()
+        """Those who sent too many bad pieces."""
         self.kind_of: Callable[[str], Kind] = kind_of_address
         """How to book a peer at an address."""
         self.unchanged: Callable[[], bool] = lambda: True

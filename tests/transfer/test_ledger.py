@@ -3,7 +3,7 @@
 import pytest
 
 from doctl.transfer.desk import Kind
-from doctl.transfer.ledger import WINDOW, Ledger, efficiency, kind_of_address
+from doctl.transfer.ledger import MOST_PEERS, WINDOW, Ledger, efficiency, kind_of_address
 
 
 def test_every_byte_is_booked_once_by_source_and_by_peer() -> None:
@@ -33,6 +33,17 @@ def test_a_peer_keeps_its_account() -> None:
     account.bad_pieces = 2
     assert ledger.peer("10.0.0.7:7680", Kind.INTERNET) is account
     assert (account.kind, account.bytes_sent, account.banned) == (Kind.LAN, 0, False)
+
+
+def test_accounts_are_bounded() -> None:
+    """Peers that come without end share an account after so many, and no byte is lost from the books."""
+    ledger = Ledger()
+    first = ledger.peer("10.0.0.1:1", Kind.LAN)
+    for number in range(MOST_PEERS + 100):
+        ledger.peer(f"192.0.2.1:{number}", Kind.INTERNET).bytes_sent += 1
+    assert len(ledger.peers) == MOST_PEERS + 1
+    assert ledger.sent_to_internet() == MOST_PEERS + 100
+    assert ledger.peer("10.0.0.1:1", Kind.LAN) is first
 
 
 @pytest.mark.parametrize(

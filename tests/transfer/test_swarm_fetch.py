@@ -584,7 +584,7 @@ def test_the_third_bad_piece_bans_a_peer(tmp_path: Path) -> None:
             fetching(tmp_path, liar.address, retry_after=(0.0, 0.0)) as fetch,
         ):
             done = asyncio.create_task(fetch.whole())
-            while LIAR not in fetch.share.banned:
+            while (LIAR, "127.0.0.1") not in fetch.share.banned:
                 await fetch.engine.changed()
                 fetch.from_peer(other.address) if fetch.share.banned else None
             assert await done
@@ -621,10 +621,10 @@ def test_a_liar_that_comes_back_is_not_a_new_one(tmp_path: Path) -> None:
             await liar.greet()
             await liar.expect(m.Handshake)
             await offer(liar)
-            before = fetch.share.bad_pieces[LIAR]
+            before = fetch.share.bad_pieces[LIAR, "127.0.0.1"]
             for _ in range(times):
                 await liar.give(await liar.expect(m.Request), WRONG)
-            await until(lambda: fetch.share.bad_pieces[LIAR] == before + times)
+            await until(lambda: fetch.share.bad_pieces[LIAR, "127.0.0.1"] == before + times)
             if fetch.share.banned:
                 assert await liar.is_closed()
         await until(lambda: not fetch.share.links)
@@ -636,7 +636,7 @@ def test_a_liar_that_comes_back_is_not_a_new_one(tmp_path: Path) -> None:
             await lie(fetch, 2)
             assert not fetch.share.banned
             await lie(fetch, 1)
-            assert fetch.share.banned == {LIAR}
+            assert fetch.share.banned == {(LIAR, "127.0.0.1")}
             async with calling(fetch.address, MADE.content, LIAR) as liar:
                 await liar.greet()
                 assert await liar.hear() is None

@@ -20,7 +20,7 @@ from doctl.transfer import filesystem
 from doctl.transfer.ledger import Ledger
 from doctl.transfer.limits import RateLimit
 from doctl.transfer.link import Link, Times
-from doctl.transfer.node import MAX_STRANGERS, Node
+from doctl.transfer.node import MAX_LINKS, MAX_OF_HOST, MAX_STRANGERS, Node
 from doctl.transfer.share import Share
 from doctl.transfer.upload import MAX_QUEUED, SLOTS, Slots
 from doctl.wire import messages as m
@@ -582,21 +582,51 @@ def test_who_answers_for_another_swarm_is_not_joined(tmp_path: Path) -> None:
     run(dialling())
 
 
-def test_a_crowd_of_strangers_is_kept_small(tmp_path: Path) -> None:
-    """So many may be silent at a time; the next one is hung up on at once, and when they are gone all is as before."""
+def test_a_crowd_of_strangers_shuts_nobody_out(tmp_path: Path) -> None:
+    """So many may be silent at a time; for one more the first of them goes, and who says what it wants is served."""
 
     async def crowding() -> None:
-        async with seeding(tmp_path, times=Times(handshake=3 * SECONDS)) as seed:
-            async with contextlib.AsyncExitStack() as crowd:
-                for _ in range(MAX_STRANGERS):
-                    await crowd.enter_async_context(calling(seed.address, MADE.content))
-                async with calling(seed.address, MADE.content) as late:
-                    assert await late.hear() is None
-            while True:  # until it has noticed that they are gone
-                with contextlib.suppress(AssertionError):
-                    async with seed.caller() as peer:
-                        await peer.expect(m.Bitfield)
-                        break
+        async with seeding(tmp_path, times=Times(handshake=3 * SECONDS)) as seed, contextlib.AsyncExitStack() as stack:
+            crowd = [await stack.enter_async_context(calling(seed.address, MADE.content)) for _ in range(MAX_STRANGERS)]
+            async with seed.caller() as peer:
+                await peer.expect(m.Bitfield)
+                assert await crowd[0].hear() is None
+                await crowd[-1].greet()
+                await crowd[-1].expect(m.Handshake)
+
+    run(crowding())
+
+
+def test_a_ban_is_for_an_address(tmp_path: Path) -> None:
+    """Who sends bad pieces under another's id, which anybody may learn, has only himself banned."""
+
+    async def calling_under_a_name() -> None:
+        async with seeding(tmp_path) as seed:
+            namesake = bytes(range(20))
+            seed.share.banned.add((namesake, "192.0.2.66"))
+            async with seed.caller(peer_id=namesake) as peer:
+                await peer.expect(m.Bitfield)
+            seed.share.banned.add((namesake, "127.0.0.1"))
+            await until(lambda: not seed.share.links)
+            async with calling(seed.address, MADE.content, namesake) as peer:
+                await peer.greet()
+                assert await peer.hear() is None
+
+    run(calling_under_a_name())
+
+
+def test_one_address_cannot_take_every_place(tmp_path: Path) -> None:
+    """Callers from one address have so many connections, whatever they call themselves; the next is refused."""
+
+    async def crowding() -> None:
+        async with seeding(tmp_path) as seed, contextlib.AsyncExitStack() as stack:
+            for _ in range(MAX_OF_HOST):
+                peer = await stack.enter_async_context(seed.caller())
+                await peer.expect(m.Bitfield)
+            async with calling(seed.address, MADE.content) as late:
+                await late.greet()
+                assert await late.hear() is None
+            assert len(seed.share.links) == MAX_OF_HOST < MAX_LINKS
 
     run(crowding())
 
