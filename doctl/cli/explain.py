@@ -37,7 +37,11 @@ def _found(text: str) -> "ErrorCode":
     if row := error_codes.find(code):
         return row
     near = error_codes.nearest(code)
-    hint = f"did you mean {near} ({near.meaning.rstrip('.')})?" if near else "those that are known begin with 0x80D0"
+    hint = (
+        f"did you mean {near} ({near.meaning.rstrip('.')})?"
+        if near
+        else f"its codes begin with 0x80D0; of others Windows says more: certutil -error 0x{code:08X}"
+    )
     raise DoctlError(f"0x{code:08X} is not a known code of Delivery Optimization; {hint}")
 
 

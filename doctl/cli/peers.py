@@ -29,8 +29,13 @@ def command(
     from doctl.jobs.peers import look
     from doctl.jobs.rendezvous import Rendezvous
     from doctl.net.system import SystemNetwork
+    from doctl.wire.hash_file import parse_content_id
     from doctl.wire.urls import usable
 
+    if "://" in content:
+        content = usable(content)
+    else:
+        parse_content_id(content)
     rendezvous = Rendezvous(usable(coordinator), token=token(token_file))
     swarm = run(look(SystemNetwork(), rendezvous, content, timeout))
     put(as_json(swarm.as_json()) if wanted is ResultFormat.JSON else _said(swarm), output)

@@ -28,7 +28,9 @@ def duration(text: str) -> float:
     """Read seconds as ``90s``, ``10m``, ``1h`` or ``2d``."""
     match = _DURATION.fullmatch(text.strip())
     value = float(match[1]) * _SECONDS[match[2].lower()] if match else math.nan
-    if not 0 <= value <= LONGEST:
+    if value > LONGEST:
+        raise UsageError(f"{text!r} is longer than a year: write 365d at most")
+    if math.isnan(value):
         raise UsageError(f"{text!r} is not a duration: write it as 90s, 10m or 1h")
     return value
 

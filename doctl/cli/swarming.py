@@ -97,6 +97,8 @@ def _rendezvous(options: Swarming, mode: int, settings: "Settings") -> "Rendezvo
     from doctl.wire.joining import Restriction
     from doctl.wire.urls import usable
 
+    if options.token_file is not None and options.coordinator is None:
+        raise UsageError("--token-file has the token for a coordination service: name that with --coordinator")
     if options.coordinator is None or not may_have_peers(settings):
         return None
     group = settings.text("DOGroupId").strip("{}").lower()

@@ -34,6 +34,8 @@ def parse_tokens(text: str, where: str) -> Tokens:
     words = [line.split() for line in lines if line and not line.startswith("#")]
     if len(words) > MOST_TOKENS:
         raise UsageError(f"{where}: more than {MOST_TOKENS} tokens")
+    if not words:
+        raise UsageError(f"{where}: holds no token, so that nobody could join; openssl rand -hex 16 makes one")
     for line in words:
         _check(line, where)
     return Tokens(

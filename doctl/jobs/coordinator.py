@@ -69,9 +69,10 @@ async def coordinate(
 
 
 async def _publish_first(catalogue: "Catalogue", store: "Store", say: Callable[[str], None]) -> None:
-    """Publish before anybody asks; a store that does not answer yet is told later."""
+    """Publish before anybody asks; of a store that does not answer it is said, though it is told later."""
     try:
         await catalogue.publish(store)
+        await store.counts()  # asked by nobody else where nothing is published
     except NetworkError as error:
         say(f"starting without the store: {error}")
 

@@ -185,7 +185,9 @@ class _Fetch:
             return True
         if is_file and self._order.force:
             return False
-        raise LocalError(f"{path} is there already and is not it: choose another name with -o, or use --force")
+        known = self._order.sha256 is not None or (content is not None and content.hashes is not None)
+        what = "is not it" if known or not is_file else "no hash was named (--sha256) that says whether it is the same"
+        raise LocalError(f"{path} is there already and {what}: choose another name with -o, or use --force")
 
     def _is_right(self, path: Path, content: Content | None, progress: hashing.Progress) -> bool:
         """Whether what is at ``path`` has the hashes that were named; without any, nobody can tell."""

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -161,14 +161,25 @@ def hash_all(paths: Iterable[Path], hash_file_paths: Iterable[Path], progress: P
     ``progress`` hears of the bytes of each file; what it raises ends the work. UsageError for a path that is no file
     or too many of them, HashFileError for a hash file that fits none.
     """
-    hash_files = [parse(read_hash_file(path)) for path in hash_file_paths]
+    hash_files = {path: _read(path) for path in hash_file_paths}
     files = list(_files(paths))  # what is wrong with them is said before the hashing, which takes long
-    shared = [_hash(path, hash_files, progress) for path in files]
+    shared = [_hash(path, hash_files.values(), progress) for path in files]
     have = {item.content.hash_of_hashes for item in shared}
-    for hash_file in hash_files:
+    for path, hash_file in hash_files.items():
         if hash_file.hash_of_hashes not in have:
-            raise HashFileError(f"no file matches the hash file for {hash_file.content_length} bytes: nothing to share")
+            raise HashFileError(
+                f"no file matches the hash file {path}, for {hash_file.content_length:,} bytes: "
+                f"doctl phf verify FILE --phf {path} says what differs"
+            )
     return shared
+
+
+def _read(path: Path) -> HashFile:
+    data = read_hash_file(path)
+    try:
+        return parse(data)
+    except HashFileError as error:
+        raise HashFileError(f"{path}: {error}") from None
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
@@ -193,7 +204,7 @@ def _below(path: Path) -> list[Path]:
         return sorted(itertools.islice((file for file in path.rglob("*") if file.is_file()), MOST_FILES + 1))
 
 
-def _hash(path: Path, hash_files: Iterable[HashFile], progress: Progress | None) -> Shared:
+def _hash(path: Path, hash_files: Collection[HashFile], progress: Progress | None) -> Shared:
     with explained(path):
         before = filesystem.stamp(path.stat())
     for hash_file in hash_files:

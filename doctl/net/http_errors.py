@@ -5,8 +5,9 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
-from doctl.endpoints import Address
+from doctl.endpoints import HTTP_PORT, SERVICE_PORT, Address
 from doctl.errors import (
     DoctlError,
     FilteredError,
@@ -23,6 +24,7 @@ from doctl.printable import printable
 
 _GONE: Final = ("disconnected", "closed connection", "incomplete chunked read")
 """What httpcore and h11 say of a connection that ended early, as opposed to one that broke the rules of HTTP."""
+_PORTS: Final = {"http": HTTP_PORT, "https": SERVICE_PORT}
 _MOST_LINKS: Final = 20
 _PLAINEST: Final = (TlsError, RefusedError, FilteredError, UnreachableError, NameLookupError)
 """Which of several addresses' failures says most: an answer says more than silence."""
@@ -55,8 +57,15 @@ def named(who: str) -> Iterator[dict[str, Any]]:
 
 def _via(who: str, dialled: list[Address]) -> str:
     """Return ``who``, with the host that was dialled unless ``who`` names it already."""
-    host = dialled[-1].host if dialled else ""
-    return who if host in who else f"{who} through {dialled[-1]}"
+    return who if not dialled or dialled[-1] == _server(who) else f"{who} through {dialled[-1]}"
+
+
+def _server(url: str) -> Address | None:
+    try:
+        parts = urlsplit(url)
+        return Address(parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0))
+    except ValueError:  # what was cut to be shown may end in the port
+        return None
 
 
 def _kind(who: str, error: Exception) -> DoctlError:

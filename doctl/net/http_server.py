@@ -207,6 +207,8 @@ def _context(identity: Identity) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
         context.load_cert_chain(identity.certificate, identity.key)
-    except (OSError, ssl.SSLError) as error:
-        raise UsageError(f"{identity.certificate} with {identity.key} is no certificate: {error}") from None
+    except OSError as error:
+        wrong = isinstance(error, ssl.SSLError)  # which is an OSError, with the words of a library
+        why = "they are not PEM, or do not belong together" if wrong else error.strerror
+        raise UsageError(f"{identity.certificate} with {identity.key} is no certificate: {why}") from None
     return context

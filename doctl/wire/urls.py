@@ -30,7 +30,7 @@ def shown(url: str) -> str:
     except ValueError:
         return printable(url.partition("?")[0].rpartition("@")[2], 120)
     place = parts.netloc.rpartition("@")[2]
-    scheme = f"{parts.scheme}://" if parts.scheme and place else ""
+    scheme = f"{parts.scheme}://" if "://" in url else ""
     return printable(f"{scheme}{place}{parts.path}", 120)
 
 

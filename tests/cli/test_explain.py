@@ -49,7 +49,7 @@ def test_explain_as_json_keeps_to_its_schema(capsys: pytest.CaptureFixture[str],
     ("text", "part"),
     [
         ("0x80D02102", "did you mean 0x80D02002 (The download made no progress"),
-        ("0x80240022", "those that are known begin with 0x80D0"),
+        ("0x80240022", "its codes begin with 0x80D0; of others Windows says more: certutil -error 0x80240022"),
         ("0", "0x00000000 is not a known code"),
     ],
 )

@@ -210,7 +210,9 @@ def test_what_is_there_already(tmp_path: Path, capsys: Shown) -> None:
         result = fetch(capsys, 0, origin.url, "-o", path, "--sha256", SHA256)
         assert (result["resumed_bytes"], result["bytes_from"]["http"]) == (len(DATA), 0)
         path.write_bytes(b"precious")
-        assert "is there already" in fetch(capsys, 1, origin.url, "-o", path, "--sha256", SHA256)["error"]
+        assert "is there already and is not it" in fetch(capsys, 1, origin.url, "-o", path, "--sha256", SHA256)["error"]
+        untold = fetch(capsys, 1, origin.url, "-o", path)["error"]
+        assert "is there already and no hash was named (--sha256) that says whether it is the same" in untold
         assert path.read_bytes() == b"precious"
         fetch(capsys, 0, origin.url, "-o", path, "--force")
     assert path.read_bytes() == DATA
@@ -321,6 +323,8 @@ def test_the_whole_is_hashed_again_only_for_who_asks(
         (["http://127.0.0.1:9/y", "--phf", "/nowhere/phf"], "no such file"),
         (["http://127.0.0.1:9/y", "--timeout", "0"], "0.01"),
         (["http://127.0.0.1:9/y", "--colour"], "--colour"),
+        (["http://127.0.0.1:9/y", "--token-file", "t"], "name that with --coordinator"),
+        (["http://127.0.0.1:9/y", "--seed-for", "9000h"], "longer than a year"),
         ([], "URL"),
     ],
 )

@@ -46,6 +46,8 @@ def test_the_list_of_commands_can_be_read() -> None:
         ("coordinator --listen 192.0.2.1:8480", 1, "doctl: cannot listen on 192.0.2.1:8480: "),
         ("fetch nonsense", 2, 'doctl: "nonsense" is not usable: '),
         ("ports --target host:99999", 2, "doctl: 'host:99999' has no valid port: "),
+        ("peers nonsense --coordinator http://127.0.0.1:9", 2, "doctl: nonsense is not a content id: write DO- and "),
+        ("peers ftp://x/y --coordinator http://127.0.0.1:9", 2, 'doctl: "ftp://x/y" is not usable: '),
         ("nonsense", 2, "doctl: No such command 'nonsense'; see doctl --help\n"),
         ("phf", 2, "doctl: Missing command; see doctl phf --help\n"),
         ("phf create", 2, "doctl: Missing argument 'FILE'; see doctl phf create --help\n"),

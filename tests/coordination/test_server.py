@@ -308,11 +308,22 @@ def test_without_a_token_file_nobody_publishes() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["short", "publish short", f"join {JOIN_TOKEN}", "a b c", "ä" * 20, "x" * 300, "t" * 16 + "\n" + "no"]
+    "text",
+    [
+        "",
+        "# none yet",
+        "short",
+        "publish short",
+        f"join {JOIN_TOKEN}",
+        "a b c",
+        "ä" * 20,
+        "x" * 300,
+        "t" * 16 + "\n" + "no",
+    ],
 )
 def test_token_files_are_read_strictly(text: str) -> None:
     """A line that is no token is wrong use, not a token that nobody meant."""
-    with pytest.raises(UsageError, match="tokens"):
+    with pytest.raises(UsageError, match=r"^tokens: "):
         parse_tokens(text, "tokens")
 
 

@@ -178,12 +178,14 @@ def test_redis_restarted(tmp_path: Path) -> None:
         assert ports(join(running.url, 1)) == [1002]
 
 
-def test_starting_without_redis(tmp_path: Path) -> None:
-    """A coordinator starts while Redis is away, says so, and serves when it comes."""
+@pytest.mark.parametrize("publishes", [True, False])
+def test_starting_without_redis(tmp_path: Path, publishes: bool) -> None:
+    """A coordinator starts while Redis is away, says so whether it publishes or not, and serves when it comes."""
     file = write_random(tmp_path / "file", 5000)
     with redis(tmp_path) as server:
         server.stop()
-        with coordinator(tmp_path, "--store", server.url, "--publish", f"{file}=http://c.example/f") as running:
+        options = ("--publish", f"{file}=http://c.example/f") if publishes else ()
+        with coordinator(tmp_path, "--store", server.url, *options) as running:
             assert join(running.url, 1).status_code == 503
             server.start()
             assert join(running.url, 1).status_code == 200

@@ -77,13 +77,24 @@ def fits_nothing(folder: Path) -> tuple[Iterable[Path], Iterable[Path]]:
     return [put(folder / "one")], [folder / "other.phf"]
 
 
+def no_hash_file(folder: Path) -> tuple[Iterable[Path], Iterable[Path]]:
+    """Name a hash file that is a page of a portal, beside a good one."""
+    (folder / "page.phf").write_bytes(b"<html>")
+    return [put(folder / "one")], [folder / "one.phf", folder / "page.phf"]
+
+
 @pytest.mark.parametrize(
     ("case", "error", "message"),
     [
         (nothing, UsageError, "nothing: no such file or folder"),
         (nobody, UsageError, "no file to share"),
         (too_many, UsageError, "more than 1000 files"),
-        (fits_nothing, HashFileError, "no file matches the hash file for 3145723 bytes"),
+        (
+            fits_nothing,
+            HashFileError,
+            r"no file matches the hash file .*other\.phf, for 3,145,723 bytes: doctl phf verify",
+        ),
+        (no_hash_file, HashFileError, r"page\.phf: the hash file is not a JSON object"),
     ],
 )
 def test_what_cannot_be_shared_is_said(

@@ -59,7 +59,7 @@ def test_nobody_listens(closed_port: int) -> None:
     assert str(error) == f"http://127.0.0.1:{closed_port}/f: connection refused"
 
 
-@pytest.mark.parametrize("url", ["http://host.invalid/f", "https://host.invalid/f"])
+@pytest.mark.parametrize("url", ["http://host.invalid/f", "https://host.invalid/f", "http://127.0.0.1:9/f"])
 def test_a_dead_proxy_is_named(closed_port: int, url: str) -> None:
     """When it is the proxy that refuses, the message says so and not that the host did."""
     error = error_of(url, proxy=f"http://127.0.0.1:{closed_port}")

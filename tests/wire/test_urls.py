@@ -44,6 +44,8 @@ def test_other_urls_are_refused_with_the_reason(url: str, reason: str) -> None:
     [
         ("http://user:secret@host:81/a/b?token=secret#secret", "http://host:81/a/b"),
         ("/relative?secret", "/relative"),
+        ("http://", "http://"),
+        ("file:///etc/hosts", "file:///etc/hosts"),
         ("http://user:secret@[::1", "[::1"),
         ("http://host/\x1b[2Jx", "http://host/\\x1b[2Jx"),
         ("http://host/" + "a" * 500, "http://host/" + "a" * 108 + "..."),

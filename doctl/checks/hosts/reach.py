@@ -5,7 +5,16 @@ import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from doctl.endpoints import HTTP_PORT, SERVICE_PORT, TEST_FILE_BYTES, TEST_FILE_URL, Address, Endpoint, documented
+from doctl.endpoints import (
+    HTTP_PORT,
+    SERVICE_PORT,
+    TEREDO_PORT,
+    TEST_FILE_BYTES,
+    TEST_FILE_URL,
+    Address,
+    Endpoint,
+    documented,
+)
 from doctl.errors import DoctlError, NameLookupError, NetworkError, OriginError, UsageError
 from doctl.net.http_errors import named
 from doctl.net.probe import Attempt, Outcome, Reach, attempt, one_of_each_family, reach
@@ -23,6 +32,7 @@ PATHS: Final = {_TEST_HOST: f"/{_TEST_PATH}"}
 """What to ask a host for; others are asked for their root, to which any answer will do."""
 TOTALS: Final = {_TEST_HOST: TEST_FILE_BYTES}
 """How many bytes what is asked for has."""
+_PORTS: Final = {"http": HTTP_PORT, "https": SERVICE_PORT, "teredo": TEREDO_PORT}
 GRACE: Final = 0.5
 """Seconds past the limit that all stages share, after which one that did not keep to it is cut off."""
 
@@ -39,6 +49,13 @@ class Place:
     port: int
     row: Endpoint | None = None
     sample: bool = False
+
+    @property
+    def authority(self) -> str:
+        """The host as a URL has it: an IPv6 address in brackets, and a port that is not the scheme's own."""
+        if self.port == _PORTS.get(self.scheme):
+            return f"[{self.name}]" if ":" in self.name else self.name
+        return str(Address(self.name, self.port))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +195,9 @@ async def _ask(client: "httpx.AsyncClient", seen: Seen, address: Address, timeou
     """Ask for one byte, at the address that was open, so that nothing is looked up again; read the head alone."""
     place = seen.place
     url = f"{place.scheme}://{address}{PATHS.get(place.name, '/')}"
-    host = place.name if place.port in (HTTP_PORT, SERVICE_PORT) else str(Address(place.name, place.port))
-    headers = {"Host": host, "Range": "bytes=0-0"}
+    headers = {"Host": place.authority, "Range": "bytes=0-0"}
     try:
-        with named(f"{place.scheme}://{place.name}") as extensions:
+        with named(f"{place.scheme}://{place.authority}") as extensions:
             extensions |= {"sni_hostname": place.name}
             async with (
                 asyncio.timeout(max(timeout, 0.001)),

@@ -4,7 +4,6 @@ from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from doctl.checks.hosts.reach import TOTALS, HttpAnswer, Place, Seen
-from doctl.endpoints import HTTP_PORT, SERVICE_PORT, Address
 from doctl.errors import FilteredError
 from doctl.net.commands import look_up
 from doctl.net.probe import Attempt, Outcome
@@ -17,7 +16,6 @@ OURS: Final = (".microsoft.com", ".windowsupdate.com")
 MOST_SAID: Final = (Outcome.REFUSED, Outcome.FILTERED, Outcome.UNREACHABLE)
 """Failures of two address families, the one that says more first."""
 AGAIN: Final = "doctl hosts --timeout 30"
-_PORTS: Final = {"http": HTTP_PORT, "https": SERVICE_PORT}
 
 
 class Verdict(NamedTuple):
@@ -49,12 +47,11 @@ def finding(seen: Seen, platform: str) -> Finding:
 
 def _target(place: Place) -> str:
     """Return the name of what was looked at, with its port where that is another one than its scheme has."""
-    return place.name if _PORTS.get(place.scheme, place.port) == place.port else str(Address(place.name, place.port))
+    return place.name if place.authority in (place.name, f"[{place.name}]") else place.authority
 
 
 def _url(place: Place) -> str:
-    target = _target(place)
-    return f"{place.scheme}://{f'[{target}]' if target == place.name and ':' in target else target}/"
+    return f"{place.scheme}://{place.authority}/"
 
 
 def _verdict(seen: Seen, platform: str) -> Verdict:
