@@ -1,5 +1,7 @@
 """What the picture of the HTML page takes from the findings."""
 
+from dataclasses import replace
+
 import pytest
 
 from doctl.output.html.picture import Gate, Place, draw, places
@@ -83,6 +85,12 @@ def test_hostile_names_are_escaped_and_shortened() -> None:
     assert "<script" not in draw(FULL)
     assert HOSTILE not in draw(FULL)
     assert "…" in draw(FULL)
+
+
+def test_wide_letters_stay_in_their_box() -> None:
+    """A name in Japanese, whose letters are twice as wide, is cut to the width of one in Latin letters."""
+    adapter = Finding("vpn.adapter", "vpn", "イーサネットアダプターの接続", Status.PASS, "not_vpn", "So.")
+    assert ">イーサネッ…ターの接続</text>" in draw(replace(EMPTY, findings=(adapter,)))
 
 
 def test_nothing_to_show_is_no_picture() -> None:

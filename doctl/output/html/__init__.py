@@ -19,6 +19,8 @@ VERDICTS: Final = {
     Status.UNKNOWN: "Could not be determined",
     Status.FAIL: "Something is wrong",
 }
+ABBREVIATED: Final = {"vpn": "VPN", "wsus": "WSUS"}
+"""Areas whose names are abbreviations, as a heading has them; of others the style makes the first letter a capital."""
 POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """What a browser may load for this page: nothing but the style that is in it."""
 
@@ -98,7 +100,7 @@ def _picture(report: Report) -> Markup:
 
 def _areas(report: Report) -> list[Markup]:
     return [
-        element("section", element("h2", area), *map(_finding, findings))
+        element("section", element("h2", ABBREVIATED.get(area, area)), *map(_finding, findings))
         for area, findings in by_area(report.findings).items()
     ]
 

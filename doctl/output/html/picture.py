@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from rich.cells import cell_len, set_cell_size
+
 from doctl.digest import worst_first
 from doctl.endpoints import Address
 from doctl.errors import UsageError
@@ -22,6 +24,7 @@ MACHINE: Final = (1, 186)
 GATE: Final = (262, 336)
 MARK: Final = 404
 LONGEST_LABEL: Final = 40
+"""Letters of a host; one that is twice as wide counts for two."""
 LONGEST_LOCAL: Final = 21
 
 
@@ -174,7 +177,8 @@ def _local(place: Place, y: float) -> Markup:
 
 
 def _shortened(text: str, most: int) -> str:
-    """Cut the middle out, since names differ at both ends."""
-    if len(text) <= most:
+    """Cut the middle out, since names differ at both ends; a Chinese or Japanese letter is as wide as two others."""
+    if cell_len(text) <= most:
         return text
-    return f"{text[: most // 2]}…{text[-(most - most // 2 - 1) :]}"
+    before, after = most // 2, most - most // 2 - 1
+    return f"{set_cell_size(text, before).rstrip()}…{set_cell_size(text[::-1], after).rstrip()[::-1]}"
