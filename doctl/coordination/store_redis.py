@@ -126,7 +126,7 @@ def _client(url: str) -> "Redis":
         from redis.backoff import NoBackoff  # noqa: PLC0415 - an extra
     except ImportError:
         raise MissingExtraError(
-            "a store in Redis needs the coordinator extra: pip install doctl-toolkit[coordinator]"
+            "a store in Redis needs the coordinator extra: pip install 'doctl-toolkit[coordinator]'"
         ) from None
     try:
         pool = BlockingConnectionPool.from_url(

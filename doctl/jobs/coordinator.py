@@ -50,7 +50,7 @@ async def coordinate(
         from doctl.net.http_server import serve_http  # noqa: PLC0415 - an extra
     except ImportError:
         raise MissingExtraError(
-            "doctl coordinator needs an optional part: pip install doctl-toolkit[coordinator]"
+            "doctl coordinator needs an optional part: pip install 'doctl-toolkit[coordinator]'"
         ) from None
     identity, tokens = _identity(order), _tokens(order.token_file)
     catalogue = _catalogue(order, say)

@@ -30,7 +30,7 @@ async def neighbours(port: int, own: Iterable[str], found: Callable[[Address], N
         from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf  # noqa: PLC0415 - same
     except ImportError:
         raise MissingExtraError(
-            "looking for peers on the local network needs an optional part: pip install doctl-toolkit[discovery]"
+            "looking for peers on the local network needs an optional part: pip install 'doctl-toolkit[discovery]'"
         ) from None
     asking: set[asyncio.Task[None]] = set()
 
