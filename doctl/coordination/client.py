@@ -15,9 +15,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from doctl import __version__
-from doctl.coordination.peer_list import check_place
+from doctl.coordination.peer_list import check_place, licence_of
 from doctl.errors import NetworkError, OriginError, ServiceError, UsageError
 from doctl.net.http_errors import named
+from doctl.printable import printable
 from doctl.settings import IPAddress
 from doctl.wire import service
 from doctl.wire.joining import JoinAnswer, JoinEvent, JoinRequest, parse_join_answer
@@ -146,7 +147,7 @@ class Service:
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
         check_place(url, self.base)
-        with _blamed(), named(shown(url)) as extensions:
+        with _blamed(), named(shown(url), self._check) as extensions:
             request = self._client.build_request(
                 method, url, params=params, content=content, headers=headers, extensions=extensions
             )
@@ -154,6 +155,13 @@ class Service:
                 async with _closing(await self._client.send(request, stream=True)) as response:
                     self._note_local(response)
                     return await _read(shown(url), response)
+
+    def _check(self, host: str, address: IPAddress) -> None:
+        """Refuse a place that the service leads to by a name, as ``check_place`` does one by its address."""
+        if not licence_of(self.base).allows(host, address):
+            raise ServiceError(
+                f"the service leads to {printable(host, 100)}, which is {address}; refused", reason="bad_place"
+            )
 
     def _note_local(self, response: "httpx.Response") -> None:
         stream = response.extensions.get("network_stream")

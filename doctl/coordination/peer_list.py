@@ -10,7 +10,7 @@ from doctl.errors import ServiceError
 from doctl.printable import printable
 from doctl.settings import IPAddress
 from doctl.wire.joining import Peer, PeerKind
-from doctl.wire.places import Sort, literal_of, sort_of
+from doctl.wire.places import Licence, Sort, literal_of, sort_of
 
 LOWEST_PORT: Final = 1024
 """Peers listen on 7680 or on a free port; below are other services, which nobody should be sent to."""
@@ -37,12 +37,13 @@ class Home:
 
     def allows(self, address: IPAddress) -> bool:
         """Whether ``address`` is one that a peer can have, seen from here."""
-        sort = sort_of(address)
-        return (
-            sort is Sort.USUAL
-            or (sort is Sort.LOOPBACK and self.on_loopback)
-            or (sort is Sort.LINK_LOCAL and self.on_link_local)
-        )
+        return sort_of(address) in self.sorts
+
+    @property
+    def sorts(self) -> frozenset[Sort]:
+        """The sorts of places that a service may name."""
+        near = {Sort.LOOPBACK: self.on_loopback, Sort.LINK_LOCAL: self.on_link_local}
+        return frozenset({Sort.USUAL, *(sort for sort, ours in near.items() if ours)})
 
 
 def home_of(service_url: str, addresses: Iterable[IPAddress], port: int, peer_id: bytes) -> Home:
@@ -67,6 +68,11 @@ def check_place(url: str, service_url: str) -> None:
     home = home_of(service_url, (), 0, b"")
     if (parts.hostname == "localhost" and not home.on_loopback) or (literal is not None and not home.allows(literal)):
         raise ServiceError(f"the service leads to {printable(url, 100)}; refused", reason="bad_place")
+
+
+def licence_of(service_url: str) -> Licence:
+    """Return where the service that the user named may send us, whatever names it gives."""
+    return Licence(home_of(service_url, (), 0, b"").sorts, urlsplit(service_url).hostname or "")
 
 
 def acceptable(peers: Iterable[Peer], external: IPAddress, home: Home) -> Iterator[Found]:

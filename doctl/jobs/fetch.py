@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from doctl.coordination.peer_list import licence_of
 from doctl.errors import ContentError, DoctlError, LocalError, NetworkError, ServiceError, UsageError
 from doctl.jobs.fetch_result import WITHOUT_PEERS, FetchJob, FetchOrder, FetchResult
 from doctl.jobs.finding import Joining, joining
@@ -125,7 +126,8 @@ class _Fetch:
             return None
         try:
             if policy is not None and policy.hash_file_urls and policy.hash_of_hashes == trusted:
-                return await hash_files.listed(client, policy.hash_file_urls, trusted)
+                licence = licence_of(order.rendezvous.url) if order.rendezvous is not None else None
+                return await hash_files.listed(client, policy.hash_file_urls, trusted, licence)
             return await hash_files.beside(client, order.url, trusted)
         except DoctlError as error:
             self._result.mode_reason = f"HTTP only: no hash file was found ({error}); name one with --phf"

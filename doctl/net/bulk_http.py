@@ -12,7 +12,7 @@ import itertools
 import socket
 from asyncio.staggered import staggered_race
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -29,6 +29,7 @@ NEXT_ADDRESS: Final = 0.25
 """Seconds after which a host's next address is tried as well (RFC 8305, section 5)."""
 
 Place = tuple[str, int]
+Trace = Callable[[str, dict[str, Any]], Awaitable[None]]
 AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
 
 
@@ -51,7 +52,7 @@ class BulkTransport(httpx.AsyncBaseTransport):
             async with asyncio.timeout(timeouts.get("pool")):
                 await self._free.acquire()
         try:
-            connection = await self._connection(request.url, timeouts.get("connect"))
+            connection = await self._connection(request.url, timeouts.get("connect"), request.extensions.get("trace"))
             return await self._ask(connection, request)
         except BaseException:
             self._free.release()
@@ -63,7 +64,8 @@ class BulkTransport(httpx.AsyncBaseTransport):
             connection.close()
         self._kept.clear()
 
-    async def _connection(self, url: httpx.URL, timeout: float | None) -> "_Connection":
+    async def _connection(self, url: httpx.URL, timeout: float | None, trace: Trace | None) -> "_Connection":
+        """Return a connection that is kept, or a new one, which ``trace`` hears of as it does of httpcore's."""
         place = (url.raw_host.decode("ascii"), url.port or 80)
         while self._kept[place]:
             connection = self._kept[place].pop()
@@ -72,7 +74,11 @@ class BulkTransport(httpx.AsyncBaseTransport):
             connection.close()
         with _as_httpx(httpx.ConnectTimeout, httpx.ConnectError):
             async with asyncio.timeout(timeout):
-                return _Connection(place, await _connect(*place))
+                connection = _Connection(place, await _connect(*place))
+        if trace is not None:
+            await trace("connection.connect_tcp.started", {"host": place[0], "port": place[1]})
+            await trace("connection.connect_tcp.complete", {"return_value": connection})
+        return connection
 
     async def _ask(self, connection: "_Connection", request: httpx.Request) -> httpx.Response:
         try:
@@ -152,6 +158,7 @@ class _Connection:
 
     def __init__(self, place: Place, sock: socket.socket) -> None:
         self.place = place
+        self.place_found = sock.getpeername()
         self.idle_since = 0.0
         self.http = h11.Connection(h11.CLIENT)
         self._socket = sock
@@ -198,8 +205,12 @@ class _Connection:
         return self._loop.time() - self.idle_since < seconds
 
     def get_extra_info(self, info: str) -> Any:
-        """Return the socket, as what httpcore calls a network stream does."""
-        return self._socket if info == "socket" else None
+        """Return the socket, or where it is connected to, as what httpcore calls a network stream does."""
+        return {"socket": self._socket, "server_addr": self.place_found}.get(info)
+
+    async def aclose(self) -> None:
+        """Close at once, as a network stream does."""
+        self.close()
 
     def close(self) -> None:
         """Close at once."""

@@ -3,7 +3,7 @@
 import contextlib
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -21,6 +21,8 @@ from doctl.errors import (
 )
 from doctl.net.os_errors import of_look_up, of_os_error
 from doctl.printable import printable
+from doctl.settings import IPAddress
+from doctl.wire.places import literal_of
 
 _GONE: Final = ("disconnected", "closed connection", "incomplete chunked read")
 """What httpcore and h11 say of a connection that ended early, as opposed to one that broke the rules of HTTP."""
@@ -30,12 +32,16 @@ _PLAINEST: Final = (TlsError, RefusedError, FilteredError, UnreachableError, Nam
 """Which of several addresses' failures says most: an answer says more than silence."""
 
 
+Check = Callable[[str, IPAddress], None]
+"""Is told which host was dialled, and the address that answers there; raises where that may not be spoken to."""
+
+
 @contextlib.contextmanager
-def named(who: str) -> Iterator[dict[str, Any]]:
+def named(who: str, check: Check | None = None) -> Iterator[dict[str, Any]]:
     """Turn what httpx raises inside into a NetworkError of its kind, OriginError or UsageError about ``who``.
 
     ``who`` is the URL, fit to be shown. What is yielded goes to the request as ``extensions``: it lets the message name
-    the host that was dialled where that is a proxy.
+    the host that was dialled where that is a proxy, and ``check`` see each new connection before anything is sent.
     """
     import httpx  # noqa: PLC0415 - loaded already by whoever makes a request
 
@@ -44,6 +50,8 @@ def named(who: str) -> Iterator[dict[str, Any]]:
     async def trace(event: str, info: Mapping[str, Any]) -> None:
         if event == "connection.connect_tcp.started":
             dialled[:] = [Address(str(info["host"]), int(info["port"]))]
+        elif event == "connection.connect_tcp.complete" and check is not None:
+            await _look_at(info["return_value"], dialled[-1].host, check)
 
     try:
         yield {"trace": trace}
@@ -53,6 +61,16 @@ def named(who: str) -> Iterator[dict[str, Any]]:
         raise UsageError(f"{who}: not a usable URL ({printable(str(error), 100)})") from error
     except httpx.HTTPError as error:
         raise _kind(_via(who, dialled), error) from error
+
+
+async def _look_at(stream: Any, host: str, check: Check) -> None:
+    where = literal_of(str(stream.get_extra_info("server_addr")[0]))
+    try:
+        if where is not None:
+            check(host, where)
+    except BaseException:
+        await stream.aclose()
+        raise
 
 
 def _via(who: str, dialled: list[Address]) -> str:

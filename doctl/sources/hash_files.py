@@ -10,6 +10,7 @@ from doctl.transfer.content import Content
 from doctl.transfer.hashing import read_hash_file
 from doctl.transfer.origin import read
 from doctl.wire.hash_file import MAX_HASH_FILE, parse
+from doctl.wire.places import Licence
 
 if TYPE_CHECKING:
     import httpx
@@ -30,12 +31,17 @@ async def beside(client: "httpx.AsyncClient", url: str, trusted: bytes) -> Conte
     return await listed(client, places(url), trusted)
 
 
-async def listed(client: "httpx.AsyncClient", urls: Iterable[str], trusted: bytes) -> Content:
-    """Read the hash file at the first of ``urls`` that has the right one; the last error where none has."""
+async def listed(
+    client: "httpx.AsyncClient", urls: Iterable[str], trusted: bytes, licence: Licence | None = None
+) -> Content:
+    """Read the hash file at the first of ``urls`` that has the right one; the last error where none has.
+
+    ``licence`` is for URLs that the user did not name.
+    """
     error: DoctlError = HashFileError("no hash file is listed")
     for url in urls:
         try:
-            return content_of(await read(client, url, MAX_HASH_FILE), trusted)
+            return content_of(await read(client, url, MAX_HASH_FILE, licence=licence), trusted)
         except DoctlError as problem:
             error = problem
     raise error

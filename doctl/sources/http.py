@@ -155,7 +155,7 @@ class HttpSource:
         if origin.ranges and origin.validator is not None:
             headers["If-Range"] = origin.validator
         may_receive = functools.partial(desk.may_receive, self)
-        async with ask(self._client, origin.url, headers, self._patience) as (answer, response):
+        async with ask(self._client, origin.url, headers, self._patience, origin.licence) as (answer, response):
             if origin.ranges:
                 answer.check_part(asked, origin.version)
                 first, end = asked.first, stop

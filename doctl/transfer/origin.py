@@ -6,14 +6,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from doctl.errors import BusyError, OriginError
 from doctl.net.base import Controller
 from doctl.net.http_errors import named
+from doctl.settings import IPAddress
 from doctl.transfer.gathering import pause_after
 from doctl.transfer.patience import Patience
 from doctl.wire.file_names import suggest
 from doctl.wire.http_answers import FIRST_BYTE, Answer, Version
+from doctl.wire.places import Licence, sort_of
 from doctl.wire.ranges import byte_range
 from doctl.wire.urls import next_hop, shown, usable
 
@@ -35,7 +38,7 @@ class Origin:
     """A file on an HTTP server.
 
     ``url`` is where redirects led; ``ranges`` says whether parts of the file can be asked for, ``validator`` is what
-    If-Range may then carry; ``filename`` is a safe suggestion.
+    If-Range may then carry; ``filename`` is a safe suggestion; ``licence`` says where ``url`` may be.
     """
 
     url: str
@@ -43,6 +46,7 @@ class Origin:
     ranges: bool
     validator: str | None
     filename: str
+    licence: Licence | None = None
 
     @property
     def length(self) -> int | None:
@@ -79,7 +83,7 @@ async def stream(
 
     ``controller`` and ``tell`` are as for ``read_body``.
     """
-    async with ask(client, origin.url, {}, patience) as (answer, response):
+    async with ask(client, origin.url, {}, patience, origin.licence) as (answer, response):
         answer.check_whole(origin.version)
         async for chunk in read_body(response, controller, tell):
             yield chunk
@@ -108,13 +112,17 @@ def read_into(
     return _Gathered(into, length).into if "network_stream" in response.extensions else into
 
 
-async def read(client: "httpx.AsyncClient", url: str, most: int, patience: Patience = BRIEF) -> bytes:
+async def read(
+    client: "httpx.AsyncClient", url: str, most: int, patience: Patience = BRIEF, licence: Licence | None = None
+) -> bytes:
     """Return a short file whole, through redirects; OriginError when it has more than ``most`` bytes.
+
+    ``licence`` is for a ``url`` that the user did not name.
 
     Raises as ``learn`` does, but asks only once, and gives it no longer than ``patience`` has for a head.
     """
     data = bytearray()
-    async with _follow(client, url, {}, patience) as (_, answer, response), asyncio.timeout(patience.head):
+    async with _follow(client, url, {}, patience, licence) as (_, answer, response), asyncio.timeout(patience.head):
         answer.check_whole(Version(None))
         async for chunk in response.aiter_raw():
             data += chunk
@@ -125,14 +133,26 @@ async def read(client: "httpx.AsyncClient", url: str, most: int, patience: Patie
 
 @contextlib.asynccontextmanager
 async def ask(
-    client: "httpx.AsyncClient", url: str, headers: Mapping[str, str], patience: Patience
+    client: "httpx.AsyncClient",
+    url: str,
+    headers: Mapping[str, str],
+    patience: Patience,
+    licence: Licence | None = None,
 ) -> "AsyncIterator[tuple[Answer, httpx.Response]]":
     """Send a GET and give the head of the answer, and the response to read the body from.
 
-    What httpx raises, here or while the body is read, becomes NetworkError, OriginError or UsageError.
+    What httpx raises, here or while the body is read, becomes NetworkError, OriginError or UsageError. OriginError too
+    where ``url`` turns out to be at an address that ``licence`` does not allow; where a proxy is, is not looked at.
     """
     who = shown(url)
-    with named(who) as extensions:
+
+    def check(dialled: str, address: IPAddress) -> None:
+        direct = dialled == request.url.raw_host.decode("ascii")
+        if direct and licence is not None and not licence.allows(dialled, address):
+            sort = sort_of(address).value
+            raise OriginError(f"{who}: a server leads there, but {address} is {sort}: refused; name it if it is meant")
+
+    with named(who, check) as extensions:
         request = client.build_request("GET", url, headers=headers, extensions=extensions)
         request.url.host  # noqa: B018 - fails here for a name that is none; after this it is the server's name that fails
         try:
@@ -190,17 +210,23 @@ async def _learn(client: "httpx.AsyncClient", url: str, patience: Patience) -> O
         if found.ranges:
             await _drain(response)
     filename = suggest(url, answer.headers.get("content-disposition"))
-    return Origin(target, found.version, found.ranges, found.validator, filename)
+    licence = Licence.of(urlsplit(url).hostname or "")
+    return Origin(target, found.version, found.ranges, found.validator, filename, licence)
 
 
 @contextlib.asynccontextmanager
 async def _follow(
-    client: "httpx.AsyncClient", url: str, headers: Mapping[str, str], patience: Patience
+    client: "httpx.AsyncClient",
+    url: str,
+    headers: Mapping[str, str],
+    patience: Patience,
+    licence: Licence | None = None,
 ) -> "AsyncIterator[tuple[str, Answer, httpx.Response]]":
     """Ask for ``url`` and wherever it redirects, and give the last URL with what ``ask`` gives for that."""
     trail = [usable(url)]
+    licence = licence or Licence.of(urlsplit(url).hostname or "")
     while True:
-        async with ask(client, trail[-1], headers, patience) as (answer, response):
+        async with ask(client, trail[-1], headers, patience, licence) as (answer, response):
             location = answer.redirect()
             if location is None:
                 yield trail[-1], answer, response

@@ -3,6 +3,7 @@
 import enum
 import ipaddress
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from doctl.settings import IPAddress
@@ -32,7 +33,7 @@ class Sort(enum.Enum):
     USUAL = "usual"
     LOOPBACK = "loopback"
     LINK_LOCAL = "link-local"
-    NEVER = "never"
+    NEVER = "no place for a download"
     """Metadata services of clouds, multicast, and what is no machine's address."""
 
 
@@ -60,6 +61,25 @@ def _inside(address: IPAddress) -> Iterator[ipaddress.IPv4Address]:
         yield address.sixtofour
     if address.teredo is not None:
         yield address.teredo[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Licence:
+    """Where the word of a server may send us: to places of these ``sorts``, and to the host that the user ``asked``."""
+
+    sorts: frozenset[Sort] = frozenset({Sort.USUAL})
+    asked: str = ""
+
+    @classmethod
+    def of(cls, host: str) -> "Licence":
+        """Return what follows from the user's having named ``host``, a name or a literal."""
+        literal = literal_of(host)
+        own = sort_of(literal) if literal is not None else Sort.LOOPBACK if host == "localhost" else Sort.USUAL
+        return cls(frozenset({Sort.USUAL, own}), host)
+
+    def allows(self, host: str, address: IPAddress) -> bool:
+        """Whether a server's word is enough to talk to ``host``, which turned out to be at ``address``."""
+        return host == self.asked or sort_of(address) in self.sorts
 
 
 def literal_of(host: str) -> IPAddress | None:

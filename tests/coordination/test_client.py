@@ -19,8 +19,10 @@ from doctl.coordination.client import (
 )
 from doctl.errors import ServiceError
 from doctl.net.fake import FakeNetwork
+from doctl.net.system import SystemNetwork
 from doctl.settings import DownloadMode
 from doctl.wire.joining import JoinAnswer, JoinEvent, JoinRequest, parse_join_answer
+from tests.servers.origin import Origin, with_headers
 
 BASE = "https://c.test"
 URL = "http://cdn.test/file.bin"
@@ -253,3 +255,20 @@ def test_pauses_double_spread_and_end() -> None:
     assert pause_after_failure(1, 60.0, 1.0) == 61
     assert [pause_while_hungry(n, 900, 1.0) for n in (1, 2, 3, 99)] == [2, 4, 8, 900]
     assert (spread(900, 0.0), spread(900, 1.0)) == (900, 810)
+
+
+def test_a_name_is_not_a_way_round_the_refused_addresses() -> None:
+    """Where the service leads to a name that turns out to be this machine, nothing is sent there."""
+    with Origin(b"") as here:
+        leading = {**GOOD["/geo"], "KeyValue_EndpointFullUri": f"http://2130706433:{here.port}/all"}
+        with Origin(json.dumps(leading).encode(), with_headers(content_type="text/json")) as coordinator:
+
+            async def ask() -> None:
+                async with SystemNetwork().http(direct=True, timeout=20.0) as client:
+                    base = f"http://127.1:{coordinator.port}"  # a name that the user wrote, whatever it stands for
+                    await Service(client, base, now=SystemNetwork().now).swarm("DO-x", "")
+
+            with pytest.raises(ServiceError, match=r"leads to 2130706433, which is 127\.0\.0\.1; refused") as caught:
+                asyncio.run(ask())
+        assert caught.value.reason == "bad_place"
+        assert (len(coordinator.requests), here.requests) == (1, [])

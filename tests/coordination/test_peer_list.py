@@ -40,6 +40,10 @@ def called(address: str, private: str | None = None, *, port: int = 7680, url: s
         "::",
         "255.255.255.255",
         "10.0.0.5",
+        "64:ff9b::127.0.0.1",
+        "2002:7f00:1::1",
+        "2001:0:cb00:7109:0:63bf:80ff:fffe",
+        "::127.0.0.1",
     ],
 )
 def test_what_no_peer_can_have_is_refused(address: str) -> None:

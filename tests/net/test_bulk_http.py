@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from doctl.errors import DoctlError, FilteredError, NameLookupError, RefusedError
+from doctl.errors import DoctlError, FilteredError, NameLookupError, OriginError, RefusedError
 from doctl.net.http_errors import named
 from doctl.net.loop import Loop
 from doctl.net.system import SystemNetwork
@@ -95,6 +95,26 @@ def test_a_body_goes_into_buffers() -> None:
 
     with Origin(BODY) as origin:
         assert asyncio.run(fetch(origin.url)) == BODY
+
+
+@pytest.mark.parametrize("bulk", [True, False])
+def test_a_new_connection_is_looked_at_before_anything_is_sent(bulk: bool) -> None:
+    """Who makes a request may refuse the address that answered, and then nobody there hears of the request."""
+    told = []
+
+    def check(host: str, address: object) -> None:
+        told.append((host, str(address)))
+        raise OriginError("not there")
+
+    async def fetch(url: str) -> None:
+        with named("x", check) as extensions:
+            async with client(bulk=bulk) as http:
+                await http.get(url, extensions=extensions)
+
+    with Origin(BODY) as origin:
+        with pytest.raises(OriginError, match="not there"):
+            asyncio.run(fetch(origin.url))
+        assert (told, origin.requests) == ([("127.0.0.1", "127.0.0.1")], [])
 
 
 @pytest.mark.parametrize("behave", [in_chunks(), with_headers(content_length=None, connection="close")])

@@ -125,6 +125,15 @@ def test_a_redirect_from_https_to_http_is_refused() -> None:
         assert plain.requests == []
 
 
+def test_redirects_lead_into_this_machine_only_where_the_user_named_it() -> None:
+    """Whoever was asked by another name may not send us to this very machine, and nothing is asked there."""
+    with Origin(DATA) as here, Origin(DATA, servers.redirect(here.url, here.url)) as origin:
+        assert learnt(origin.url).url == here.url
+        with pytest.raises(OriginError, match=r"127\.0\.0\.1 is loopback: refused; name it if it is meant"):
+            learnt(f"http://127.1:{origin.port}/file.bin")  # a name, as far as anybody can tell
+        assert len(here.requests) == 1
+
+
 @pytest.mark.parametrize("target", ["ftp://host/f", "http://:80/", "http://999.1.1.1/f", "http://xn--a/f", "\x01"])
 def test_redirects_to_nowhere_are_the_servers_fault(target: str) -> None:
     """A target that nobody can fetch is an OriginError, not the caller's wrong use."""

@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from doctl.wire.places import Sort, literal_of, owner_of, sort_of
+from doctl.wire.places import Licence, Sort, literal_of, owner_of, sort_of
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,27 @@ def test_an_ipv6_network_has_one_owner() -> None:
     assert owners[0] == owners[1] != owners[2]
     assert owner_of(ip_address("192.0.2.1")) == owner_of(ip_address("::ffff:192.0.2.1")) == "192.0.2.1"
     assert owner_of(ip_address("fe80::1%eth0")) == owner_of(ip_address("fe80::2"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "host", "address", "allowed"),
+    [
+        ("files.example", "cdn.example", "203.0.113.9", True),
+        ("files.example", "cdn.example", "10.0.0.9", True),
+        ("files.example", "cdn.example", "127.0.0.1", False),
+        ("files.example", "127.0.0.1", "127.0.0.1", False),
+        ("files.example", "files.example", "127.0.1.1", True),
+        ("files.example", "cdn.example", "169.254.9.9", False),
+        ("localhost", "127.0.0.1", "127.0.0.1", True),
+        ("127.0.0.1", "localhost", "::1", True),
+        ("127.0.0.1", "cdn.example", "169.254.9.9", False),
+        ("fe80::1", "fe80::2", "fe80::2", True),
+        ("fe80::1", "metadata.example", "169.254.169.254", False),
+    ],
+)
+def test_where_a_servers_word_may_send_us(asked: str, host: str, address: str, allowed: bool) -> None:
+    """Into the machine and onto its link only where the user named such a place, and to the host that he named."""
+    assert Licence.of(asked).allows(host, ip_address(address)) is allowed
 
 
 def test_literals() -> None:
