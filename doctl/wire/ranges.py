@@ -54,13 +54,6 @@ def byte_range(first: int, last: int | None = None) -> str:
     return f"bytes={first}-{'' if last is None else last}"
 
 
-def suffix_range(count: int) -> str:
-    """Return the Range header for the last ``count`` bytes, at least one."""
-    if count < 1:
-        raise ValueError(f"no such suffix: {count} bytes")
-    return f"bytes=-{count}"
-
-
 def parse_content_range(value: str) -> ContentRange:
     """Read the Content-Range of a 206 answer, ``bytes 0-99/1000`` or ``bytes 0-99/*``; else OriginError."""
     match = _CONTENT_RANGE.fullmatch(value.strip(" \t"))

@@ -201,7 +201,7 @@ def test_a_machine_without_adapters_is_unknown() -> None:
     """Nothing to judge is no pass, and what could be done about it is said."""
     finding = effect()
     assert (finding.status, finding.reason) == (Status.UNKNOWN, "no_adapters")
-    assert "doctl vpn --from FILE" in finding.remedy
+    assert finding.remedy.startswith("See whether the system lists its adapters")
 
 
 def test_run_asks_the_network_only_without_an_inventory() -> None:
@@ -212,6 +212,13 @@ def test_run_asks_the_network_only_without_an_inventory() -> None:
     assert network.asked == ["adapters"]
     asyncio.run(vpn.run(network, vpn.Options(inventory=(LAN,)), found.append))
     assert network.asked == ["adapters"]
+
+
+def test_what_to_do_about_no_adapters_is_the_same_everywhere() -> None:
+    """Commands are Windows' and said to be so elsewhere; where there is nothing to judge no such command is given."""
+    found: list[Finding] = []
+    asyncio.run(vpn.run(FakeNetwork(interfaces=()), vpn.Options(), found.append))
+    assert [finding.remedy for finding in found if finding.id == "vpn.effect"] == [vpn.LOOK_FOR_ADAPTERS]
 
 
 def test_adapters_that_cannot_be_read_are_said_to_be_so() -> None:

@@ -13,11 +13,10 @@ LARGEST = 2**63 - 1
 
 
 def test_range_headers() -> None:
-    """A range names its first and last byte, an open one its first, a suffix its length."""
+    """A range names its first and last byte, an open one its first."""
     assert ranges.byte_range(0, 0) == "bytes=0-0"
     assert ranges.byte_range(1048576, 2097151) == "bytes=1048576-2097151"
     assert ranges.byte_range(500) == "bytes=500-"
-    assert ranges.suffix_range(16) == "bytes=-16"
 
 
 @pytest.mark.parametrize(("first", "last"), [(-1, 5), (5, 4)])
@@ -25,12 +24,6 @@ def test_impossible_ranges_are_never_asked_for(first: int, last: int) -> None:
     """A range that no server could satisfy is the caller's mistake."""
     with pytest.raises(ValueError, match="no such range"):
         ranges.byte_range(first, last)
-
-
-def test_an_empty_suffix_is_never_asked_for() -> None:
-    """The last zero bytes cannot be asked for: servers may take it for anything."""
-    with pytest.raises(ValueError, match="no such suffix"):
-        ranges.suffix_range(0)
 
 
 @pytest.mark.parametrize(

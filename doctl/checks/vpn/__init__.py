@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from doctl.net.base import Network
 
 ALL: Final = "all adapters"
+NOTHING: Final = "There is no network adapter to judge."
+LOOK_FOR_ADAPTERS: Final = (
+    "See whether the system lists its adapters, or name one in an inventory: doctl vpn --from FILE"
+)
 POLICY_KEY: Final = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\DeliveryOptimization"
 KEYWORDS_PAGE: Final = (
     "https://learn.microsoft.com/windows/deployment/do/waas-delivery-optimization-reference#vpn-keywords"
@@ -47,7 +51,8 @@ async def run(network: "Network", options: Options, found: Found) -> None:
         adapters = await network.adapters(options.timeout)
     windows = options.inventory is not None or network.platform == "win32"
     for finding in findings(adapters, options.settings):
-        found(finding if windows or not finding.remedy else replace(finding, remedy=f"On Windows: {finding.remedy}"))
+        anywhere = windows or finding.remedy in ("", LOOK_FOR_ADAPTERS)
+        found(finding if anywhere else replace(finding, remedy=f"On Windows: {finding.remedy}"))
     if options.inventory is None:
         await routes.report(network, adapters, options.settings.words("DOVpnKeywords"), deadline, found)
 
@@ -154,17 +159,9 @@ def _of_all(judged: Sequence[Judged], settings: Settings, advice: str) -> Findin
     ]
     here = effective(settings, addresses)
     result = effect(_names(used, real=True), _names(used, real=False), here)
+    facts = _facts(result, here, len(judged))
     if not judged:
-        return Finding(
-            id="vpn.effect",
-            area=AREA,
-            target=ALL,
-            status=Status.UNKNOWN,
-            reason="no_adapters",
-            summary="There is no network adapter to judge.",
-            facts=_facts(result, here, 0),
-            remedy="See whether the system lists its adapters, or name one in the inventory: doctl vpn --from FILE",
-        )
+        return Finding("vpn.effect", AREA, ALL, Status.UNKNOWN, "no_adapters", NOTHING, facts, LOOK_FOR_ADAPTERS)
     wrong = result.reason in (Why.NOT_RECOGNISED, Why.MISTAKEN)
     summary = f"Uploads {_allowed(result.uploads_allowed)}, peers {_allowed(result.peering_allowed)}: {result.why}."
     return Finding(
@@ -174,7 +171,7 @@ def _of_all(judged: Sequence[Judged], settings: Settings, advice: str) -> Findin
         status=Status.WARN if wrong else Status.PASS,
         reason=result.reason,
         summary=summary,
-        facts=_facts(result, here, len(judged)),
+        facts=facts,
         remedy=next(filter(None, (_remedy(one, advice) for one in used)), "") if wrong else "",
         reference=VPN_PAGE,
     )
