@@ -86,7 +86,12 @@ class Service:
     async def geo(self) -> Geo:
         """Take the first step: who and where we are. Raises NetworkError, ServiceError, as the others do."""
         query = service.geo_query(__version__)
-        return await self._step("geo", f"{self.base}/geo", query, service.parse_geo)
+        try:
+            return await self._step("geo", f"{self.base}/geo", query, service.parse_geo)
+        except ServiceError as error:
+            if error.reason != "not_published":
+                raise
+            raise ServiceError(f"{shown(self.base)}: no coordination service is there", reason="failing") from error
 
     async def content_policy(self, url: str) -> ContentPolicy:
         """Ask what the content at ``url`` is to be trusted as."""

@@ -131,13 +131,14 @@ def content_id(digest: bytes) -> str:
 
 def parse_content_id(text: str) -> bytes:
     """Read a content id, padded or not, and return the HashOfHashes in it, 32 bytes; else UsageError."""
+    what = f"{printable(text, 80)} is not a content id: write DO- and the HashOfHashes in base64url"
     encoded = text.strip().removeprefix(CONTENT_ID_PREFIX)
     if encoded == text.strip() or "+" in encoded or "/" in encoded:
-        raise UsageError(f"{printable(text, 80)} is not a content id: write DO- and the HashOfHashes in base64url")
+        raise UsageError(what)
     try:
-        return _digest(encoded.removesuffix("=").translate(_FROM_URL) + "=", f"the content id {printable(text, 80)}")
-    except HashFileError as error:
-        raise UsageError(str(error)) from None
+        return _digest(encoded.removesuffix("=").translate(_FROM_URL) + "=", "the content id")
+    except HashFileError:
+        raise UsageError(what) from None
 
 
 def check_sizes(content_length: int, piece_size: int) -> None:

@@ -144,6 +144,7 @@ def test_an_answer_may_say_how_long_it_lives() -> None:
         ("geo", said(200, {"ExternalIpAddress": "203.0.113.1"}), "incomplete"),
         ("geo", said(200, b" " * 300_000), "too_large"),
         ("all", said(500), "failing"),
+        ("geo", said(404), "failing"),
         ("join", said(401), "no_token"),
         ("join", said(403), "refused"),
         ("join", said(429), "too_many"),
@@ -161,6 +162,16 @@ def test_each_way_to_go_wrong_has_its_reason(where: str, answer: Said, reason: s
         assert caught.value.reason == reason
 
     with_service(web([], **{where: answer}), use)
+
+
+def test_another_server_is_not_taken_for_a_service_without_the_content() -> None:
+    """404 to the first question says that there is no service, and nothing of what it knows."""
+
+    async def use(service: Service) -> None:
+        with pytest.raises(ServiceError, match=r"^https://c\.test: no coordination service is there$"):
+            await service.content_policy(URL)
+
+    with_service(web([], geo=said(404)), use)
 
 
 @pytest.mark.parametrize("where", ["https://xn--a/all", "https://c.test:99999/all", "https://c.test/\u0000"])

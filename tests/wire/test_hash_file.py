@@ -204,6 +204,7 @@ def test_what_is_no_content_id_is_wrong_use(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         hf.parse_content_id(text)
     assert str(caught.value).isprintable()
+    assert str(caught.value).endswith("is not a content id: write DO- and the HashOfHashes in base64url")
 
 
 def test_hash_of_hashes_from_a_user() -> None:
