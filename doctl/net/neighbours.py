@@ -26,7 +26,7 @@ async def neighbours(port: int, own: Iterable[str], found: Callable[[Address], N
     Raises MissingExtraError without the library, LocalError where the system has no multicast.
     """
     try:
-        from zeroconf import ServiceStateChange, Zeroconf  # noqa: PLC0415 - an extra
+        from zeroconf import BadTypeInNameException, ServiceStateChange, Zeroconf  # noqa: PLC0415 - an extra
         from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf  # noqa: PLC0415 - same
     except ImportError:
         raise MissingExtraError(
@@ -35,7 +35,10 @@ async def neighbours(port: int, own: Iterable[str], found: Callable[[Address], N
     asking: set[asyncio.Task[None]] = set()
 
     async def ask(zeroconf: Zeroconf, name: str) -> None:
-        info = AsyncServiceInfo(SERVICE, name)
+        try:
+            info = AsyncServiceInfo(SERVICE, name)
+        except BadTypeInNameException:  # anybody on the network may announce anything
+            return
         if await info.async_request(zeroconf, ASKING) and info.port and info.name != ours.name:
             for address in info.parsed_addresses():
                 found(Address(address, info.port))

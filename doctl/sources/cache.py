@@ -11,6 +11,8 @@ REST: Final = 15 * 60.0
 """Seconds that a failing cache host is left alone."""
 MOST_NOTES: Final = 100
 """Failures that are remembered; the oldest are forgotten first."""
+LATEST: Final = 1e11
+"""Seconds since 1970 that no note is later than."""
 MOST_BYTES: Final = 64 * 1024
 """Bytes of notes that are read."""
 
@@ -44,7 +46,8 @@ class Rests:
     def left(self, host: str, origin: str, now: float) -> float:
         """Return for how many more seconds to leave ``host`` alone for files of ``origin``; 0 when it may be asked."""
         until = max(self._notes.get(host, 0.0), self._notes.get(f"{host} {origin}", 0.0))
-        return min(max(until - now, 0.0), REST)
+        left = until - now
+        return left if 0 < left <= REST else 0.0  # longer is what a clock that was set back makes of it
 
     def failed(self, host: str, origin: str, error: DoctlError, now: float) -> None:
         """Note that ``host`` failed; a 4xx answer says something about files of ``origin`` only."""
@@ -67,4 +70,5 @@ class Rests:
             return cls()
         if not isinstance(notes, dict):
             return cls()
-        return cls({what: float(until) for what, until in notes.items() if isinstance(until, int | float)})
+        times = {what: until for what, until in notes.items() if isinstance(until, int | float)}
+        return cls({what: float(until) for what, until in times.items() if 0 <= until <= LATEST})

@@ -186,7 +186,7 @@ class Store:
         """Whether a map with this first line is of the same cut, and of bytes that can be told to be the same."""
         try:
             facts = json.loads(first_line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return False
         if not isinstance(facts, dict) or any(facts.get(key) != value for key, value in self._cut().items()):
             return False

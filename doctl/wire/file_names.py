@@ -10,7 +10,7 @@ LONGEST: Final = 200
 """Bytes of a name in UTF-8; file systems allow 255, and other names are made from this one."""
 
 _UNSAFE = re.compile(r'[<>:"/\\|?*]')
-_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
+_RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]) *(\..*)?", re.IGNORECASE)
 _EXTENDED = re.compile(r"""(?:^|;)\s*filename\*\s*=\s*utf-8'[^']*'([^;\s]+)""", re.IGNORECASE)
 _QUOTED = re.compile(r'(?:^|;)\s*filename\s*=\s*"((?:[^"\\]|\\.)*)"', re.IGNORECASE)
 _TOKEN = re.compile(r'(?:^|;)\s*filename\s*=\s*([^";\s]+)', re.IGNORECASE)

@@ -14,6 +14,9 @@ from doctl.wire.ranges import ContentRange
 FIRST_BYTE: Final = ContentRange(0, 0, None)
 """What is asked for to get to know a file."""
 
+LARGEST_FILE: Final = 1 << 40
+"""Bytes of a file that is taken; what is remembered of its pieces grows with it, whether they ever come or not."""
+
 Fact = TypeVar("Fact")
 
 _BROKEN = "the server or a proxy on the way breaks range requests"
@@ -155,6 +158,8 @@ class Answer:
             raise self._unusable(str(error)) from None
 
     def _described(self, length: int | None, *, ranges_work: bool) -> Description:
+        if length is not None and length > LARGEST_FILE:
+            raise self._unusable(f"says that the file has {length} bytes; more than 1 TiB is not taken")
         version = self._version(length)
         validator = ranges.if_range(version.etag, version.modified, self.headers.get("date"))
         return Description(version, ranges_work, validator)

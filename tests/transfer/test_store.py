@@ -191,6 +191,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], set[int]]] = {
     "map of another length": (lambda path: with_head(path, head(length=MADE.content.length + 1)), set()),
     "map of other pieces": (lambda path: with_head(path, head(piece_size=2048)), set()),
     "map of another kind": (lambda path: with_head(path, head(doctl="map/2")), set()),
+    "map nested without end": (lambda path: with_head(path, b"[" * 4000), set()),
     "map with an endless first line": (lambda path: with_head(path, head(more="x" * 5000)), set()),
     "pieces that are not": (
         lambda path: add(

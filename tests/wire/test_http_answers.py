@@ -68,6 +68,8 @@ REFUSED: list[Row] = [
 ]
 BROKEN: list[Row] = [
     (206, {}, OriginError, 'Content-Range is ""'),
+    (206, {"content-range": f"bytes 0-0/{2**62}"}, OriginError, "more than 1 TiB is not taken"),
+    (200, {"content-length": str(2**40 + 1)}, OriginError, "more than 1 TiB is not taken"),
     (206, {"content-range": "bytes 1-1/1000"}, OriginError, "sent bytes 1-1 instead of 0-0"),
     (206, FIRST | {"content-length": "2"}, OriginError, "announces 2 bytes for a part of 1"),
     (206, FIRST | {"content-length": "x"}, OriginError, 'Content-Length is "x"'),

@@ -18,8 +18,11 @@ from doctl.net import programs
 from doctl.net.http_errors import named
 from doctl.net.proxies.address import Proxy
 from doctl.printable import printable
+from doctl.wire.urls import next_hop
 
 if TYPE_CHECKING:
+    import httpx
+
     from doctl.net.base import Network
 
 LARGEST: Final = 1 << 20
@@ -186,19 +189,25 @@ def _read(path: Path) -> bytes:
 
 
 async def _fetch(network: "Network", url: str, timeout: float) -> bytes:
-    data = bytearray()
+    """Read a script, through redirects that may be followed."""
+    trail = [url]
     with named(shown(url)) as extensions:
-        async with (
-            asyncio.timeout(timeout),
-            network.http(direct=True, timeout=timeout) as client,
-            client.stream("GET", url, follow_redirects=True, extensions=extensions) as response,
-        ):
-            if response.status_code != HTTPStatus.OK:
-                raise OriginError(f"{shown(url)}: answered {response.status_code} instead of a PAC script")
-            async for chunk in response.aiter_raw():
-                data += chunk
-                if len(data) > LARGEST:
-                    break
+        async with asyncio.timeout(timeout), network.http(direct=True, timeout=timeout) as client:
+            while True:
+                async with client.stream("GET", trail[-1], extensions=extensions) as response:
+                    if not response.has_redirect_location:
+                        return await _script(response, shown(trail[-1]))
+                    trail.append(next_hop(trail, response.headers["location"]))
+
+
+async def _script(response: "httpx.Response", who: str) -> bytes:
+    if response.status_code != HTTPStatus.OK:
+        raise OriginError(f"{who}: answered {response.status_code} instead of a PAC script")
+    data = bytearray()
+    async for chunk in response.aiter_raw():
+        data += chunk
+        if len(data) > LARGEST:
+            break
     return bytes(data)
 
 

@@ -14,6 +14,7 @@ from doctl.net.proxies import pac, pac_worker
 from doctl.net.proxies.address import Proxy
 from doctl.net.system import SystemNetwork
 from tests.servers.canned import saying
+from tests.servers.origin import Origin, redirect
 
 FINDER = "function FindProxyForURL(url, host) {"
 NAMES = {
@@ -346,3 +347,12 @@ def test_a_script_is_fetched() -> None:
     """A script comes from a URL, asked for directly."""
     with saying(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nscript") as address:
         assert asyncio.run(pac.load(SystemNetwork(), f"http://{address}/p.pac", 5)) == "script"
+
+
+def test_redirects_are_followed_as_everywhere() -> None:
+    """A script may be elsewhere, but not behind more redirects than any other file."""
+    with Origin(b"script", redirect("/b", "/c")) as origin:
+        assert asyncio.run(pac.load(SystemNetwork(), origin.url, 20)) == "script"
+    with Origin(b"script", redirect(*(f"/{n}" for n in range(15)))) as origin:
+        with pytest.raises(OriginError, match="more than 10 redirects"):
+            asyncio.run(pac.load(SystemNetwork(), origin.url, 20))
