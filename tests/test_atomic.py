@@ -11,7 +11,9 @@ import pytest
 
 from doctl import atomic
 from doctl.errors import LocalError
+from tests import need
 
+NOBODY = 65534
 LIMITED = """
 import resource, signal, sys
 from pathlib import Path
@@ -109,3 +111,31 @@ def test_links_in_a_circle_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "b").symlink_to(tmp_path / "a")
     with pytest.raises(LocalError, match=r"\Acannot write [^\n]+\Z"):
         atomic.write(tmp_path / "a", b"x")
+
+
+def test_a_trap_is_no_place_to_write(tmp_path: Path) -> None:
+    """Where anybody may write, another user's link or pipe is left alone, and his file replaced with its mode."""
+    need.root()
+    secret, folder = tmp_path / "secret", tmp_path / "tmp"
+    secret.write_bytes(b"old")
+    folder.mkdir()
+    folder.chmod(0o1777)
+    link, pipe, file = folder / "link", folder / "pipe", folder / "file"
+    link.symlink_to(secret)
+    os.mkfifo(pipe)
+    file.touch(0o666)
+    for each in (link, pipe, file):
+        os.chown(each, NOBODY, NOBODY, follow_symlinks=False)
+    for each in (link, pipe):
+        with pytest.raises(LocalError, match="somebody else put it there"):
+            atomic.write(each, b"new")
+    assert secret.read_bytes() == b"old"
+    atomic.write(file, b"new")
+    assert (file.stat().st_uid, file.stat().st_mode & 0o022) == (0, 0)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such links")
+def test_a_link_to_a_pipe_is_written_to() -> None:
+    """What stands for standard output, wherever that goes, can be named as a file."""
+    write = "from pathlib import Path; from doctl import atomic; atomic.write(Path('/dev/stdout'), b'x')"
+    assert subprocess.run([sys.executable, "-c", write], capture_output=True, check=True).stdout == b"x"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from doctl.atomic import TRAP, is_trap
 from doctl.coordination.peer_list import licence_of
 from doctl.errors import ContentError, DoctlError, LocalError, NetworkError, ServiceError, UsageError
 from doctl.jobs.fetch_result import WITHOUT_PEERS, FetchJob, FetchOrder, FetchResult
@@ -179,9 +180,12 @@ class _Fetch:
         """Whether the very file is there already; LocalError if another one is, unless it may be replaced."""
         with explained(path):
             there, is_file = path.exists(), path.is_file()
+            trap = there and is_trap(path)
         if not there:
             return False
-        if is_file and self._is_right(path, content, progress):
+        if trap and not self._order.force:  # its owner could change it after it was found to be right
+            raise LocalError(f"{path} is there already: {TRAP}")
+        if is_file and not trap and self._is_right(path, content, progress):
             self._job.say(f"{path} is there already and right: nothing to fetch")
             self._result.mode_reason = "nothing was left to fetch"
             return True

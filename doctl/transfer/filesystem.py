@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from doctl.atomic import TRAP, is_trap
+
 _seeking = threading.Lock()
 
 RENAMES_OPEN_FILES: Final = sys.platform != "win32"
@@ -64,7 +66,15 @@ def open_journal(path: Path) -> BinaryIO:
 
 
 def _open(path: Path, how: int) -> int:
-    return os.open(path, how | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0), 0o666)
+    """Open ``path``; PermissionError where it may be a trap: its owner could change what has been verified."""
+    handle = os.open(path, how | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0), 0o666)
+    try:
+        if is_trap(path):
+            raise PermissionError(errno.EPERM, TRAP, str(path))
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
 
 
 if sys.platform == "win32":

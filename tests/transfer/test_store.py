@@ -564,3 +564,14 @@ def test_a_full_disk_ends_a_stream_without_false_comfort(small_disk: Callable[[s
         store.write(bytes(1 << 20))
     store.close()
     assert not beside(path)
+
+
+@pytest.mark.parametrize("which", [part_of, map_of])
+def test_a_part_that_somebody_else_put_there_is_not_used(tmp_path: Path, which: Callable[[Path], Path]) -> None:
+    """Where anybody may write, another user's part, which he could change later, or map, which he wrote, is refused."""
+    need.root()
+    tmp_path.chmod(0o1777)
+    which(tmp_path / "file").touch()
+    os.chown(which(tmp_path / "file"), 65534, 65534)
+    with pytest.raises(LocalError, match="somebody else put it there"):
+        Store(tmp_path / "file", MADE.content)
