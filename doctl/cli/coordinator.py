@@ -51,7 +51,10 @@ def command(
         token_file=token_file,
     )
     tell = _tell_json if wanted is ResultFormat.JSON else _tell
-    run(coordinate(SystemNetwork(), order, tell, _silent if quiet else _say))
+    try:
+        run(coordinate(SystemNetwork(), order, tell, _silent if quiet else _say))
+    except KeyboardInterrupt:  # the usual end of a service is no news
+        return Exit.INTERRUPTED
     return Exit.PASSED
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from doctl.cli.delivery import deliver, put
-from doctl.cli.exits import of_status
+from doctl.cli.exits import Exit, of_status
 from doctl.cli.options import Common, FailOn
 from doctl.cli.progress import size, talking
 from doctl.cli.running import run
@@ -28,7 +28,10 @@ def command() -> int:
         tempfile.TemporaryDirectory(prefix="doctl-demo-", ignore_cleanup_errors=True) as folder,
         talking(quiet=False) as talk,
     ):
-        report = run(demo(SystemNetwork(), Path(folder), shown, this_machine(), watch=talk.watch, say=talk.say))
+        try:
+            report = run(demo(SystemNetwork(), Path(folder), shown, this_machine(), watch=talk.watch, say=talk.say))
+        except KeyboardInterrupt:  # who has seen enough need not be told so
+            return Exit.INTERRUPTED
     if shown.result.error is not None:
         raise NetworkError(f"the demonstration failed: {shown.result.error}")
     put("\n", None)

@@ -75,6 +75,8 @@ def command(
     try:
         run(serve(SystemNetwork(), order, ledger, begin, _silent if quiet else _say))
         return Exit.PASSED
+    except KeyboardInterrupt:  # the usual end of a service is no news
+        return Exit.INTERRUPTED
     finally:
         if began and not quiet:
             sys.stderr.write(f"gave {size(ledger.bytes_sent())} to {len(ledger.peers)} peers\n")

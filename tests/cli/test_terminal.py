@@ -151,25 +151,24 @@ def test_ctrl_c_prints_what_is_known_and_names_the_rest(wanted: str, code: int) 
     assert found == {("proxy.route", "ok"), ("proxy.check", "interrupted")}
 
 
-def test_ctrl_c_is_always_told(tmp_path: Path) -> None:
-    """A command that has no report says that it was interrupted, and leaves the exit code for that."""
-    (tmp_path / "content").write_bytes(b"content")
-    command = ["serve", str(tmp_path / "content"), "--listen", "127.0.0.1:0", "--quiet"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "doctl", *command],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    )
-    try:
-        assert process.stdout is not None
-        process.stdout.readline()
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=100)
-    finally:
-        process.kill()
-    assert (process.returncode, err) == (130, "doctl: interrupted\n")
+def test_ctrl_c_is_always_told() -> None:
+    """A command that is no service and has no report says that it was interrupted."""
+    with mute_server() as server:
+        command = ["peers", server.url, "--coordinator", server.url, "--timeout", "60"]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "doctl", *command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+        try:
+            server.wait_for_a_caller()
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=100)
+        finally:
+            process.kill()
+    assert (process.returncode, out, err) == (130, "", "doctl: interrupted\n")
 
 
 LOADING = """
