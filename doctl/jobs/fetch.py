@@ -22,6 +22,7 @@ from doctl.transfer.store import explained
 from doctl.wire.file_names import suggest
 from doctl.wire.hash_file import encode
 from doctl.wire.service import ContentPolicy
+from doctl.wire.urls import shown
 
 SMALLEST: Final = 10_000_000
 """Bytes of the smallest file that the service is asked for peers of (10 MB)."""
@@ -100,7 +101,7 @@ class _Fetch:
             origin = await learning
         except DoctlError as error:
             if isinstance(error, UsageError) or described is None or not self._with_peers(described):
-                raise
+                raise self._helped(error) from None
             self._job.say(f"the origin cannot be used ({error}); going on with peers alone")
             return None
         if described is not None and origin.length not in (None, described.length):
@@ -109,6 +110,12 @@ class _Fetch:
                 f"the file has {origin.length} bytes there and {described.length} here"
             )
         return origin
+
+    def _helped(self, error: DoctlError) -> DoctlError:
+        """Name the command that shows where the way to the origin ends; what the origin answers speaks for itself."""
+        if not isinstance(error, NetworkError):
+            return error
+        return NetworkError(f"{error}; doctl proxy {shown(self._order.url)} shows where the way ends")
 
     def _may_begin(self, described: Content | None) -> bool:
         """Whether peers need not wait until the origin has answered: all is known, even the name of the file."""

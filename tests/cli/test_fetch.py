@@ -352,6 +352,14 @@ def test_a_place_that_cannot_be_written(capsys: Shown, output: str, code: int, s
     assert err.count("\n") == 1
 
 
+def test_an_origin_out_of_reach_is_looked_at_with_a_command(tmp_path: Path, capsys: Shown) -> None:
+    """Where nobody answers, the line names the command that shows where the way ends, without what may be secret."""
+    with Origin(DATA) as origin:
+        gone = origin.url
+    result = fetch(capsys, 1, gone.replace("//", "//name:secret@") + "?key=1", "-o", tmp_path / "got")
+    assert result["error"] == f"{gone}: connection refused; doctl proxy {gone} shows where the way ends"
+
+
 def test_a_source_that_fails_is_told(tmp_path: Path, capsys: Shown) -> None:
     """Why a peer gave nothing is said on stderr at once, though the fetch goes on without it and ends well."""
     with Origin(DATA, with_hash_file(".phf")) as origin, nobody_listens() as address:
