@@ -33,6 +33,11 @@ LIFETIME: Final = 3600.0
 """Seconds that an answer is kept where it says nothing else."""
 LONGEST: Final = 86_400.0
 """Seconds that an answer is kept at most, and that we wait at most before we ask again."""
+SHORTEST: Final = 60.0
+"""Seconds between two joins of a machine that has been in a swarm for a while, however often the service wants them.
+
+Each answer may make it call strangers: a service that lies must not have it call thousands.
+"""
 HUNGRY: Final = 2.0
 """Seconds until the next join of a machine that has too few peers; doubles up to the service's own interval."""
 FIRST_PAUSE: Final = 1.0
@@ -279,9 +284,9 @@ def pause_after_failure(failures: int, asked: float | None, chance: float) -> fl
 
 def pause_while_hungry(joins: int, interval: float, chance: float) -> float:
     """Return the seconds until a hungry machine joins again, after so many joins that left it so."""
-    return min(interval, HUNGRY * 2.0 ** min(max(joins - 1, 0), 30) * (0.5 + chance / 2))
+    return min(max(interval, SHORTEST), HUNGRY * 2.0 ** min(max(joins - 1, 0), 30) * (0.5 + chance / 2))
 
 
 def spread(interval: float, chance: float) -> float:
     """Return ``interval`` made up to a tenth shorter, so that machines that started at once do not stay so."""
-    return interval * (1 - chance / 10)
+    return max(interval, SHORTEST) * (1 - chance / 10)

@@ -32,6 +32,8 @@ ENOUGH: Final = 8
 """Connected peers from which on a machine is no longer hungry."""
 MOST_CALLED: Final = 40
 """Found peers that are called or connected at a time."""
+MOST_KINDS: Final = 10_000
+"""Addresses that are remembered with what the service says of them."""
 MOST_CALLS: Final = 3
 """Calls in vain after which a found address is left alone."""
 CALLING: Final = 5.0
@@ -188,7 +190,7 @@ class Finder:
         home = home_of(self._rendezvous.url, own, self._place.port, self._place.peer_id)
         connected = {link.remote_id for link in share.links}
         for found in acceptable(answer.peers, answer.external_address, home):
-            for address in found.addresses:
+            for address in found.addresses if len(self._kinds) < MOST_KINDS else ():
                 self._kinds[address.host] = Kind(found.kind.value)
             if len(self._called) >= MOST_CALLED or engine.plan.complete:
                 continue

@@ -268,6 +268,11 @@ def test_pauses_double_spread_and_end() -> None:
     assert (spread(900, 0.0), spread(900, 1.0)) == (900, 810)
 
 
+def test_a_service_cannot_have_us_join_without_end() -> None:
+    """An interval of a second, after each of which strangers would be called, is read as a minute."""
+    assert (spread(1, 0.0), pause_while_hungry(1, 1, 1.0), pause_while_hungry(99, 1, 1.0)) == (60, 2, 60)
+
+
 def test_a_name_is_not_a_way_round_the_refused_addresses() -> None:
     """Where the service leads to a name that turns out to be this machine, nothing is sent there."""
     with Origin(b"") as here:
