@@ -1,5 +1,6 @@
 """Runs what is asynchronous to its end, on doctl's own event loop; asyncio is started here alone."""
 
+import gc
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -12,5 +13,8 @@ def run(main: Coroutine[Any, Any, Result]) -> Result:
 
     from doctl.net.loop import Loop
 
+    if not gc.isenabled():  # what is loaded by now stays
+        gc.freeze()
+        gc.enable()
     with asyncio.Runner(loop_factory=Loop) as runner:
         return runner.run(main)
