@@ -26,6 +26,11 @@ def size(count: float) -> str:
     return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
 
 
+def peers(count: int) -> str:
+    """Write how many peers: ``1 peer``, ``2 peers``."""
+    return f"{count} peer{'' if count == 1 else 's'}"
+
+
 def shares(progress: Progress) -> str:
     """Write what each source gave, as parts of all that came: ``http 20 %, lan 80 %``."""
     total = sum(progress.bytes_from.values())
@@ -37,9 +42,9 @@ def line(progress: Progress) -> str:
     """Write a progress as one plain line."""
     total = size(progress.total) if progress.total is not None else "?"
     left = f", {_clock(progress.seconds_left)} left" if progress.seconds_left else ""
-    peers = f", {progress.peers} peers" if progress.peers else ""
+    others = f", {peers(progress.peers)}" if progress.peers else ""
     given = f", {shares(progress)}" if shares(progress) else ""
-    return f"{progress.state}: {size(progress.done)} of {total}, {size(progress.rate)}/s{left}{peers}{given}"
+    return f"{progress.state}: {size(progress.done)} of {total}, {size(progress.rate)}/s{left}{others}{given}"
 
 
 def _clock(seconds: float) -> str:
@@ -80,8 +85,8 @@ class _Live(Talk):
 
     def watch(self, progress: Progress) -> None:
         left = f"{_clock(progress.seconds_left)} left" if progress.seconds_left else ""
-        peers = f"{progress.peers} peers" if progress.peers else ""
-        details = "  ".join(part for part in (f"{size(progress.rate)}/s", left, peers, shares(progress)) if part)
+        others = peers(progress.peers) if progress.peers else ""
+        details = "  ".join(part for part in (f"{size(progress.rate)}/s", left, others, shares(progress)) if part)
         self._bar.update(
             self._task, description=progress.state, completed=progress.done, total=progress.total, details=details
         )

@@ -10,7 +10,7 @@ import typer
 from doctl.cli import quantities
 from doctl.cli.delivery import put
 from doctl.cli.exits import Exit
-from doctl.cli.progress import size
+from doctl.cli.progress import peers, size
 from doctl.cli.results import ResultFormat, ResultFormatOption
 from doctl.cli.running import run
 from doctl.cli.swarming import CoordinatorOption, GroupOption, LocalOption, ModeOption, Swarming, TokenOption, chosen
@@ -79,7 +79,7 @@ def command(
         return Exit.INTERRUPTED
     finally:
         if began and not quiet:
-            sys.stderr.write(f"gave {size(ledger.bytes_sent())} to {len(ledger.peers)} peers\n")
+            sys.stderr.write(f"gave {size(ledger.bytes_sent())} to {peers(len(ledger.peers))}\n")
 
 
 def _say(line: str) -> None:

@@ -28,6 +28,7 @@ def test_a_line_has_everything() -> None:
     """A line has total, rate, time left, peers and each source's share."""
     shown = line(Progress(done=5 * 10**7, total=10**8, rate=10**6, bytes_from=BYTES, peers=2))
     assert shown == "downloading: 50.0 MB of 100.0 MB, 1.0 MB/s, 0:50 left, 2 peers, http 25 %, lan 75 %"
+    assert line(Progress(done=0, total=None, rate=0, bytes_from={}, peers=1)) == "downloading: 0 B of ?, 0 B/s, 1 peer"
 
 
 def test_a_line_of_what_is_not_known() -> None:
