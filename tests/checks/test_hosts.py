@@ -138,6 +138,14 @@ def test_what_was_seen_gets_its_verdict(what: Seen, status: Status, reason: str)
     assert verdict.remedy or status in (Status.PASS, Status.SKIP)
 
 
+@pytest.mark.parametrize("name", [GEO, "cache.example:8080"])
+def test_an_open_port_without_tls_is_not_to_be_opened(name: str) -> None:
+    """Where the connection opens, the remedy is about TLS and not the port; a host of ones own may speak plain HTTP."""
+    remedy = finding(seen(name, OPEN, tls_error=TlsError("no TLS there")), "linux").remedy
+    assert remedy.startswith(f"Let {name.partition(':')[0]} pass in firewalls and filters that look into TLS")
+    assert ("doctl hosts --host http://cache.example:8080" in remedy) == (name != GEO)
+
+
 @pytest.mark.parametrize(
     ("name", "target", "url"),
     [

@@ -109,12 +109,19 @@ def _tls(seen: Seen, platform: str) -> Verdict:
     place, certificate = seen.place, seen.certificate
     if certificate is None:
         error = seen.tls_error
-        reason = "filtered" if error is None or isinstance(error, FilteredError) else "tls_failed"
         summary = f"The connection opens, but TLS fails: {error or 'no certificate in time'}."
-        return Verdict(_missed(place), reason, summary, _open_port(place, platform))
+        if error is None or isinstance(error, FilteredError):
+            return Verdict(_missed(place), "filtered", summary, _open_port(place, platform))
+        return Verdict(_missed(place), "tls_failed", summary, _let_tls_pass(place))
     if not certificate.public:
         return _intercepted(seen)
     return _http(seen, Status.WARN) or _reached(seen)
+
+
+def _let_tls_pass(place: Place) -> str:
+    """Return what to do where a connection opens and no TLS is spoken on it."""
+    allow = f"Let {place.name} pass in firewalls and filters that look into TLS"
+    return allow if place.row else f"{allow}; if it speaks plain HTTP, doctl hosts --host http://{place.authority}"
 
 
 def _intercepted(seen: Seen) -> Verdict:
