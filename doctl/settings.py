@@ -47,6 +47,8 @@ ENVIRONMENT: Final = "DOCTL_"
 POLICY_KEY: Final = r"SOFTWARE\Policies\Microsoft\Windows\DeliveryOptimization"
 """Where Windows has the policy, below HKEY_LOCAL_MACHINE."""
 
+MANY: Final = 12
+"""So many names are too long a list for one line."""
 _DWORD = 2**32 - 1
 _GUID = re.compile(r"\{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}?", re.IGNORECASE)
 
@@ -303,13 +305,21 @@ def _text(row: Setting, value: object, where: str) -> str:
     return value
 
 
+def _meant(text: str) -> str:
+    """Return the range that an address with a prefix lies in, else how one is written."""
+    try:
+        return str(ipaddress.ip_network(text, strict=False))
+    except ValueError:
+        return "a range such as 10.8.0.0/16"
+
+
 def read_network(text: object, where: str) -> IPNetwork:
     """Read an address range such as ``10.8.0.0/16``; UsageError when it is none or has host bits set."""
     try:
         if isinstance(text, str):
             return ipaddress.ip_network(text)
     except ValueError as error:
-        raise UsageError(f"{where}: {error}; write a range such as 10.8.0.0/16") from error
+        raise UsageError(f"{where}: {error}; write {_meant(str(text))}") from error
     raise UsageError(f"{where}: {_shown(text)} is not a range; write one in quotes such as 10.8.0.0/16")
 
 
@@ -344,7 +354,8 @@ def _known(table: Mapping[str, object], names: Collection[str], where: str) -> N
         if key not in names:
             by_folded = {name.casefold(): name for name in names}
             near = difflib.get_close_matches(key[:100].casefold(), by_folded, n=1)
-            hint = f"did you mean {by_folded[near[0]]}?" if near else f"known are {', '.join(names)}"
+            every = f"known are {', '.join(names)}" if len(names) < MANY else "doctl settings shows every one there is"
+            hint = f"did you mean {by_folded[near[0]]}?" if near else every
             raise UsageError(f"{where}: unknown key {_shown(key)}; {hint}")
 
 
