@@ -1,6 +1,6 @@
 """``doctl peers``: a swarm as the coordination service sees it."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -14,6 +14,8 @@ from doctl.printable import printable
 
 if TYPE_CHECKING:
     from doctl.jobs.peers import Swarm
+
+COLUMNS: Final = ("address", "port", "type", "private", "peer id")
 
 
 def command(
@@ -43,9 +45,11 @@ def command(
 
 
 def _said(swarm: "Swarm") -> str:
-    lines = [
-        f"{peer.address!s:<40} {peer.port:<6} {peer.kind:<9} {peer.private_address or '-'!s:<16} {peer.peer_id.hex()}"
-        for peer in swarm.answer.peers
+    peers = swarm.answer.peers
+    rows: list[tuple[object, ...]] = [
+        (peer.address, peer.port, peer.kind, peer.private_address or "-", peer.peer_id.hex()) for peer in peers
     ]
-    what = printable(swarm.content_id or swarm.url, 200)
-    return "".join(f"{line}\n" for line in [f"peers of {what}: {len(lines)}", *lines])
+    lines = [f"peers of {printable(swarm.content_id or swarm.url, 200)}: {len(rows)}"]
+    for address, port, kind, private, peer_id in [COLUMNS, *rows] if rows else []:
+        lines.append(f"{address!s:<40} {port!s:<6} {kind!s:<9} {private!s:<16} {peer_id}")
+    return "".join(f"{line}\n" for line in lines)

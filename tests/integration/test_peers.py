@@ -48,9 +48,10 @@ def test_a_swarm_by_url_and_by_content_id(file: Path, coordinator: str) -> None:
     """A peer that serves published content stands in the list with its address and port, however it is asked for."""
     with contextlib.ExitStack() as stack:
         seed = stack.enter_context(serving(file, "--coordinator", coordinator))
-        first, peer = listed(URL, coordinator)
+        first, columns, peer = listed(URL, coordinator)
         assert first.startswith("peers of DO-")
         assert first.endswith(": 1")
+        assert columns.split() == ["address", "port", "type", "private", "peer", "id"]
         address, port, *_ = peer.split()
         assert f"{address}:{port}" == seed.address
         content_id = first.split()[2].rstrip(":")
