@@ -159,7 +159,7 @@ def _said(result: "FetchResult") -> str:
     rows = [
         ("file", f"{printable(str(result.file))}, {size(result.length)}, {_checked(result)}"),
         ("sha256", result.sha256),
-        ("took", f"{result.duration_s:.1f} s, {size(result.length / max(result.duration_s, 0.001))}/s"),
+        ("took", f"{result.duration_s:.1f} s" + (f", {size(result.rate)}/s" if result.rate else "")),
         ("mode", f"{result.mode} ({printable(result.mode_reason)})"),
         *((name, size(count)) for name, count in came),
         ("kept", f"{size(result.resumed_bytes)} from an earlier run" if result.resumed_bytes else ""),

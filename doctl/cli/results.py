@@ -34,8 +34,16 @@ ResultOutputOption = Annotated[
 
 
 def as_json(result: Mapping[str, object]) -> str:
-    """Write a result as indented JSON in ASCII, which any terminal and any pipe can carry."""
-    return json.dumps(result, indent=2) + "\n"
+    """Write a result as indented JSON in ASCII, which any terminal and any pipe can carry.
+
+    Bytes of a file's name that are no text are written as ``\\udcff``: half a pair of code units is no JSON to many.
+    """
+    whole = {key: _encodable(value) if isinstance(value, str) else value for key, value in result.items()}
+    return json.dumps(whole, indent=2) + "\n"
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 @contextlib.contextmanager

@@ -115,7 +115,8 @@ class _Fetch:
         """Name the command that shows where the way to the origin ends; what the origin answers speaks for itself."""
         if not isinstance(error, NetworkError):
             return error
-        return NetworkError(f"{error}; doctl proxy {shown(self._order.url)} shows where the way ends")
+        through = " --proxy URL" if self._order.proxy else ""
+        return NetworkError(f"{error}; doctl proxy {shown(self._order.url)}{through} shows where the way ends")
 
     def _may_begin(self, described: Content | None) -> bool:
         """Whether peers need not wait until the origin has answered: all is known, even the name of the file."""

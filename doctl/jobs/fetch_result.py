@@ -68,12 +68,19 @@ class FetchResult:
     """Whether a hash file says what each piece is to be; not told in the JSON."""
     hash_of_hashes: str | None = None
     duration_s: float = 0.0
+    seeded_s: float = 0.0
+    """Seconds of these that came after the file was whole; not told in the JSON."""
     mode: int = 99
     mode_reason: str = ""
     resumed_bytes: int = 0
     ledger: Ledger = field(default_factory=Ledger)
     rules: list[Applied] = field(default_factory=list)
     error: str | None = None
+
+    @property
+    def rate(self) -> float:
+        """Bytes a second of what came, while it came; 0 where all was there already."""
+        return sum(self.ledger.bytes_from.values()) / max(self.duration_s - self.seeded_s, 0.001)
 
     def as_json(self) -> dict[str, object]:
         """Return the promised JSON object."""

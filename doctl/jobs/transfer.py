@@ -217,6 +217,7 @@ class Transfer:
             self._job.say(f"{self._result.file} is whole; giving pieces to peers for {self._order.seed_for:g} s more")
             async with self._watched(engine, "seeding"):
                 await asyncio.sleep(self._order.seed_for)
+            self._result.seeded_s = self._order.seed_for
 
     @contextlib.asynccontextmanager
     async def _watched(self, engine: Engine, state: str) -> AsyncIterator[None]:

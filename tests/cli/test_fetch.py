@@ -15,6 +15,8 @@ import jsonschema
 import pytest
 
 from doctl.cli.app import run
+from doctl.jobs.fetch_result import FetchResult
+from doctl.transfer.desk import Kind
 from doctl.transfer.rules import Name
 from doctl.wire.hash_file import HashFile, encode, to_json
 from tests.servers.exchange import Reply, Request
@@ -216,6 +218,22 @@ def test_what_is_there_already(tmp_path: Path, capsys: Shown) -> None:
         assert path.read_bytes() == b"precious"
         fetch(capsys, 0, origin.url, "-o", path, "--force")
     assert path.read_bytes() == DATA
+
+
+def test_the_rate_is_of_what_came_while_it_came() -> None:
+    """Neither what an earlier run left nor the time of giving to others afterwards counts; without bytes it is 0."""
+    result = FetchResult(length=5000, resumed_bytes=3000, duration_s=12.0, seeded_s=10.0)
+    assert result.rate == 0
+    result.ledger.book("", Kind.HTTP, 2000, 0.0)
+    assert result.rate == 1000
+
+
+def test_what_is_there_already_has_no_rate(tmp_path: Path, capsys: Shown) -> None:
+    """The text of a fetch that had nothing to do says how long it took, and of no speed."""
+    (tmp_path / "got").write_bytes(DATA)
+    with Origin(DATA) as origin:
+        assert run(["fetch", origin.url, "-o", str(tmp_path / "got"), "--sha256", SHA256]) == 0
+    assert re.search(r"^took      [0-9.]+ s$", capsys.readouterr().out, re.MULTILINE)
 
 
 def test_a_folder_keeps_the_name_of_the_url(tmp_path: Path, capsys: Shown) -> None:
