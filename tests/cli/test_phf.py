@@ -199,7 +199,7 @@ def test_bad_input_is_one_line(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
 def test_a_name_that_is_no_text_is_valid_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A byte that is no UTF-8 in a name is told as text does, and not as half a character, which many parsers refuse."""
+    """A byte that is no UTF-8 is told as in text, and not as half a character, which many parsers refuse."""
     file = tmp_path / os.fsdecode(b"b\xffad")
     file.write_bytes(b"content")
     assert run(["phf", "create", str(file), "--format", "json"]) == 0
