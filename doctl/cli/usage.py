@@ -1,6 +1,7 @@
 """How a command says what it is given, in the way of manual pages, and what was wrong with what it got."""
 
 import itertools
+import re
 from typing import Any, Final
 
 import typer
@@ -8,6 +9,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from doctl.errors import UsageError
 
+_OPTION_ALONE: Final = re.compile("--[a-z0-9-]+=")
 _PLAINER: Final = (
     ("Value error, ", ""),
     (", unable to parse string as a number", ""),
@@ -39,7 +41,7 @@ class Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read what the command is given."""
         for before, value in itertools.pairwise(["", *args]):
-            if not ctx.resilient_parsing and (not value or (value.startswith("--") and value.endswith("="))):
+            if not ctx.resilient_parsing and (not value or _OPTION_ALONE.fullmatch(value)):
                 after = f" after {value.removesuffix('=') or before}" if value or before else ""
                 raise UsageError(f"an empty value{after}: write one, or leave it out; is a variable not set?")
         return super().parse_args(ctx, args)

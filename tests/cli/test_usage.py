@@ -114,6 +114,12 @@ def test_where_nothing_can_be_written_is_said_before_the_work(
     assert says in capsys.readouterr().err
 
 
+def test_a_value_may_end_as_an_empty_one_does(capsys: pytest.CaptureFixture[str]) -> None:
+    """Base64 ends in an equals sign: that is a value, and what is said is about the value."""
+    assert run(["fetch", "http://127.0.0.1:9/f", "--hash-of-hashes=AAAA="]) == 2
+    assert "the HashOfHashes AAAA= is not base64" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "after"),
     [
