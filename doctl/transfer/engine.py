@@ -88,6 +88,7 @@ class Engine:
         self._last_byte = now()
         self._fed_since = math.inf
         self._held_up = 0
+        self._over = False
 
     # -- running
 
@@ -102,11 +103,15 @@ class Engine:
                 await self.changed()
             return await self._digest.finish() if self._digest else None
         finally:
+            self._over = True
             ticking.cancel()
             await self._stop()
 
     def add(self, source: Source) -> asyncio.Task[None]:
-        """Set a source to work, now or while the engine runs; the task ends when the source can do no more."""
+        """Set a source to work, now or while the engine runs; the task ends when the source can do no more.
+
+        One that comes when all is over is given nothing to do: nobody would ever end it.
+        """
         if source.kind in PEER_KINDS:
             self.plan.add_peer(source)
         else:
@@ -115,6 +120,8 @@ class Engine:
         self._sources[source] = task = asyncio.create_task(self._drive(source))
         task.add_done_callback(lambda _task: self._part_with(source))
         task.add_done_callback(self._look_at)
+        if self._over:
+            task.cancel()
         return task
 
     def drop_peers(self) -> None:

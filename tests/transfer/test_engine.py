@@ -269,6 +269,24 @@ def test_without_sources_the_reason_is_told(store: Store, failures: list[tuple[K
         asyncio.run(Download(store, sources).run())
 
 
+def test_a_source_that_comes_when_all_is_over_is_not_set_to_work(store: Store) -> None:
+    """Who found a source while the last pieces came may still add it: it is asked for nothing, and nothing is left."""
+    download = Download(store, [Scripted(honest())])
+    begun: list[str] = []
+
+    async def late(_self: Scripted, _desk: Desk) -> None:
+        begun.append("late")
+
+    async def run() -> bool:
+        await download.run()
+        task = download.engine.add(Scripted(late))
+        await asyncio.gather(task, return_exceptions=True)
+        return task.cancelled()
+
+    assert asyncio.run(run())
+    assert begun == []
+
+
 def test_a_bug_in_a_source_is_not_hidden(store: Store) -> None:
     """What no source may raise ends the download as what it is, although others could go on."""
 
