@@ -4,6 +4,8 @@ import asyncio
 import gc
 import re
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,3 +59,29 @@ def test_what_is_no_name_or_port_is_raised_and_not_lost(host: str, port: int, er
 
     with pytest.raises(error):
         run(look())
+
+
+INTERRUPTED = """
+import asyncio, signal
+from doctl.cli.running import run
+
+async def main():
+    signal.raise_signal(signal.SIGINT)
+    try:
+        await asyncio.Event().wait()
+    finally:
+        signal.raise_signal(signal.SIGINT)
+        await asyncio.sleep(0)
+        print("tidied up")
+
+try:
+    run(main())
+except KeyboardInterrupt:
+    print("interrupted", signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+"""
+
+
+def test_one_interruption_is_enough() -> None:
+    """A second Ctrl-C does not disturb what the first has brought about, nor is it raised where nobody can catch it."""
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=60, check=True)
+    assert (done.stdout, done.stderr) == ("tidied up\ninterrupted True\n", "")
