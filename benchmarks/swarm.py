@@ -23,7 +23,8 @@ from benchmarks.transfers import DOCTL, RIVAL, make_content
 from tests import namespaces, need
 from tests.namespaces import Host
 
-SIZES = (8, 16, 32)
+SIZES = {8: 3, 16: 1, 32: 1}
+"""Machines of each swarm, and in how many rounds it is measured at most: all of it takes a quarter of an hour."""
 LENGTH = 64 << 20
 FASTEST = 50.0
 """Mbit/s up of each machine and of the origin, ..."""
@@ -62,12 +63,12 @@ def rows(home: Path, rounds: int) -> Iterator[Row]:
     content.mkdir(exist_ok=True)
     make_content(content, LENGTH)
     run((*RIVAL, "make", content / "content", "content.torrent"), content)
-    for machines in SIZES:
-        yield from _of_size(machines, content, rounds)
+    for machines, most in SIZES.items():
+        yield from _of_size(machines, content, min(rounds, most))
 
 
 def _of_size(machines: int, content: Path, rounds: int) -> Iterator[Row]:
-    taken = [{name: measure(name, machines, content) for name in CONTENDERS} for _ in range(rounds)]
+    taken = [{name: _told(name, machines, content) for name in CONTENDERS} for _ in range(rounds)]
     ours, theirs = ([each[name] for each in taken] for name in CONTENDERS)
     rate = line_rate(machines)
     last = f"swarm of {machines} at {rate:g} Mbit/s up, {2 * rate:g} down: until the last has 64 MiB"
@@ -86,6 +87,14 @@ def _of_size(machines: int, content: Path, rounds: int) -> Iterator[Row]:
     yield Row(last, "s", seconds, "libtorrent", [each.seconds for each in theirs], at_most(1))
     sent, aim = [each.from_origin for each in ours], at_most(1.5)
     yield Row(f"swarm of {machines}: what the origin sends", "MiB", sent, "the file", [LENGTH / (1 << 20)], aim)
+
+
+def _told(contender: str, machines: int, content: Path) -> Outcome:
+    """Run one swarm, and say how it went and how much of the processors that took."""
+    outcome = measure(contender, machines, content)
+    print(f"{machines} machines, {contender}: {outcome.seconds:.1f} s, {outcome.work:.1f} s of a processor; "
+          f"{outcome.busy:.0f} % of all processors in use, by others too", flush=True)  # fmt: skip
+    return outcome
 
 
 def line_rate(machines: int) -> float:
@@ -107,6 +116,7 @@ def star(machines: int) -> Iterator[tuple[Host, list[Host]]]:
         for host in (origin, *hosts):
             host.run(*f"tc qdisc add dev eth0 root tbf rate {rate:g}mbit burst 20000 latency {BUFFER_MS}ms".split())
             namespaces.throttle(host, 2 * rate, BUFFER_MS)
+        namespaces.acquaint(origin, *hosts)
         yield origin, hosts
 
 

@@ -42,6 +42,12 @@ class Lane:
 
     # -- the giver's side
 
+    @property
+    def brings(self) -> bool:
+        """Whether a piece from the taker is on its way to the giver."""
+        back = self.taker._gives.get(self.giver)
+        return back is not None and back._flow is not None
+
     def choke(self) -> None:
         """Stop answering."""
         self._open = False
@@ -98,7 +104,12 @@ class Lane:
     def be_interested(self, *, interested: bool) -> None:
         """Say whether the taker would ask for something."""
         self.interested = interested
-        self._swarm.clock.after(self._swarm.delay, self._hear_interest)
+        self._answer(self._hear_interest)
+
+    def _answer(self, message: Callable[[], None]) -> None:
+        """Send a message to the giver; it waits for the piece that goes the same way."""
+        if (back := self.taker._gives.get(self.giver)) is not None:
+            back.say(message)
 
     def _hear_interest(self) -> None:
         if self.taker.number not in self.giver.known:
@@ -115,7 +126,7 @@ class Lane:
             self._latest = self._swarm.clock.now
         for piece in pieces:
             self.asked[piece] = None
-            self._swarm.clock.after(self._swarm.delay, functools.partial(self._enqueue, piece))
+            self._answer(functools.partial(self._enqueue, piece))
 
     def keep_pace(self) -> None:
         """Note that a piece came."""

@@ -27,6 +27,15 @@ BETWEEN: Final = 9.0
 """Times the last slowdown's length until the next one."""
 LEAST_BETWEEN: Final = 1.0
 """Seconds between slowdowns at least: nine times a fraction of a millisecond would be no pause."""
+SILENCE: Final = 0.25
+"""Seconds without a look after which no slowdown follows for a while: it has been one. An upload that has the line in
+short turns would begin each of them with a slowdown."""
+LEAST_GAIN: Final = 1 / 4
+"""Packets by which the window grows in a round trip at least, below the target.
+
+The draft goes down to a 16th, on paths shorter than an eighth of the target: with a queue of 10 ms that is six packets
+a second, and an upload of a second comes to its end before it uses what another has left.
+"""
 FLOOR: Final = 0.25
 """Packets in flight at least; below two they are sent two at a time, with pauses.
 
@@ -112,7 +121,7 @@ class Ledbat:
     def gain(self) -> float:
         """Packets by which the window grows in a round trip."""
         base = max(self._base.least, 1e-6)
-        return 1 / min(16, max(1, math.ceil(2 * self.target / base)))
+        return max(1 / max(1, math.ceil(2 * self.target / base)), LEAST_GAIN)
 
     def rest(self, count: int) -> float:
         """Return the seconds to send nothing after ``count`` bytes: none, unless less than two packets may fly."""
@@ -125,6 +134,8 @@ class Ledbat:
         counts bytes; ``lost`` whether packets were; ``full`` whether the window was used, without which it must not
         grow.
         """
+        if now - self._looked_at >= max(SILENCE, QUIET_TRIPS * rtt):
+            self._next_slowdown = max(self._next_slowdown, now + LEAST_BETWEEN)
         trips = self._take_in(now, rtt, least, mss, acked)
         over = (self._latest(now) - self._base.least) / self.target
         if lost or over > CLEAR:

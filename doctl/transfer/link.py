@@ -99,6 +99,11 @@ class Link:
         """Whom to hold to account."""
         return self.remote_id, self.connection.remote.host
 
+    @property
+    def brings(self) -> bool:
+        """Whether a piece from the peer is on its way to us."""
+        return self.wire.lacking > 0
+
     # -- beginning
 
     async def introduce(self, swarm_hash: bytes, peer_id: bytes) -> None:

@@ -38,6 +38,11 @@ class Guest(Protocol):
         """What the peer is to us."""
         ...
 
+    @property
+    def brings(self) -> bool:
+        """Whether a piece from the peer is on its way to us; what it asks for comes behind that."""
+        ...
+
     def choke(self) -> None:
         """Tell the peer that its requests are not answered for now."""
         ...
@@ -50,7 +55,8 @@ class Guest(Protocol):
 class Slots:
     """Gives out upload slots in turns; who is next is chance, so that machines do not all serve the same one at once.
 
-    ``pick`` is that chance.
+    ``pick`` is that chance. Who brings us a piece is passed over as long as others wait: the slot would be idle until
+    all of that piece is here.
     """
 
     def __init__(
@@ -147,7 +153,7 @@ class Slots:
 
     def _fill(self) -> None:
         while (ready := self._ready()) and self._has_room():
-            guest = self._pick(ready)
+            guest = self._pick([guest for guest in ready if not guest.brings] or ready)
             del self._waiting[guest]
             self._served[guest] = self._latest[guest] = self._now()
             guest.unchoke()

@@ -2,7 +2,18 @@
 
 import pytest
 
-from doctl.transfer.background import CLEAR_TRIPS, FLOOR, INITIAL, LOOKS, MINUTES, QUIET, TARGET, BaseDelay, Ledbat
+from doctl.transfer.background import (
+    CLEAR_TRIPS,
+    FLOOR,
+    INITIAL,
+    LOOKS,
+    MINUTES,
+    QUIET,
+    SILENCE,
+    TARGET,
+    BaseDelay,
+    Ledbat,
+)
 from tests.transfer.bottleneck import MSS, Bottleneck, Flow, ledbat, loss_based
 
 
@@ -91,10 +102,18 @@ def test_the_base_is_the_least_of_ten_minutes() -> None:
 
 @pytest.mark.parametrize(
     ("base", "target", "gain"),
-    [(0.0001, 0.01, 1 / 16), (0.002, 0.01, 1 / 10), (0.02, 0.01, 1), (0.06, 0.03, 1), (0.12, 0.06, 1), (0.5, 0.06, 1)],
+    [
+        (0.0001, 0.01, 1 / 4),
+        (0.002, 0.01, 1 / 4),
+        (0.008, 0.01, 1 / 3),
+        (0.02, 0.01, 1),
+        (0.06, 0.03, 1),
+        (0.12, 0.06, 1),
+        (0.5, 0.06, 1),
+    ],
 )
 def test_target_and_gain_follow_the_base(base: float, target: float, gain: float) -> None:
-    """The target is half the base between 10 and 60 ms; the gain is the smaller the shorter the base is beside it."""
+    """The target is half the base between 10 and 60 ms; the gain is smaller where the base is short beside it."""
     sender = Ledbat()
     look(sender, 0, base)
     assert sender.target == pytest.approx(target)
@@ -102,11 +121,11 @@ def test_target_and_gain_follow_the_base(base: float, target: float, gain: float
 
 
 def test_a_fixed_target_replaces_the_choice() -> None:
-    """With the draft's own target of 60 ms the gain is the draft's too."""
+    """With the draft's own target of 60 ms the gain is the draft's too, as long as it is not tiny."""
     sender = Ledbat(TARGET)
-    look(sender, 0, 0.02)
+    look(sender, 0, 0.04)
     assert sender.target == TARGET
-    assert sender.gain == pytest.approx(1 / 6)
+    assert sender.gain == pytest.approx(1 / 3)
 
 
 def test_slow_start_ends_at_three_quarters_of_the_target_and_a_slowdown_follows() -> None:
@@ -149,6 +168,16 @@ def test_the_next_slowdown_comes_after_nine_times_the_last_ones_length() -> None
     lengths = [_regained(flow, start) for start in quiet]
     for begun, length, following in zip(quiet[:-1], lengths[:-1], quiet[1:], strict=True):
         assert 8 * length <= following - begun <= 14 * length
+
+
+def test_a_silence_is_a_slowdown() -> None:
+    """After sending nothing for a while it goes on with the window that it had; after less, a due slowdown comes."""
+    for silence, packets in ((SILENCE - 0.01, QUIET), (SILENCE, 128)):
+        sender = grown()
+        crowd(sender, 0.0, 0.0274, acked=sender.window)
+        crowd(sender, 0.02, 0.0276, acked=sender.window)
+        look(sender, 0.02 + silence, 0.025, acked=0)
+        assert sender.window == packets * MSS
 
 
 def _regained(flow: Flow, start: float) -> float:

@@ -18,6 +18,7 @@ class Recorder:
     name: str
     told: list[str]
     kind: Kind
+    brings: bool = False
 
     def choke(self) -> None:
         """Write it down."""
@@ -48,7 +49,8 @@ class Table:
         """Do what each word says: ``ask:a``, ``leave:a``, ``wait:9``, ``turn``; return what the guests were told.
 
         ``piece:a`` goes out in a second, ``part:a`` is one of a piece, ``fast:a`` one that takes a moment, ``going:a``
-        says that a piece is on its way; ``only:`` is followed by the kinds of peers that may have pieces.
+        says that a piece is on its way, ``brings:a`` that one from there is; ``only:`` is followed by the kinds of
+        peers that may have pieces.
         """
         self.told.clear()
         for word in script.split():
@@ -62,6 +64,8 @@ class Table:
                 self.slots.sent(self.guests[what], PIECE, seconds, whole=verb != "part")
             elif verb == "going":
                 self.slots.going(self.guests[what])
+            elif verb == "brings":
+                self.guests[what].brings = True
             elif verb == "only":
                 self.slots.serve_only(what.split(",").__contains__)
             else:
@@ -121,6 +125,19 @@ def test_slots_are_given_to_those_who_want_something(count: int, script: str, to
 def test_a_turn_is_short_and_ends_with_a_piece(count: int, script: str, told: str) -> None:
     """If others wait a slot goes on when a piece is whole, or when little goes out; never to the same guest again."""
     assert Table(count).play(script) == told
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("ask:a ask:b ask:c brings:c leave:a", "+a -a +b"),
+        ("ask:a ask:b brings:b leave:a", "+a -a +b"),
+        ("brings:a ask:a", "+a"),
+    ],
+)
+def test_who_brings_a_piece_is_served_when_nobody_else_waits(script: str, told: str) -> None:
+    """What it asks for comes behind that piece: its slot would be idle meanwhile."""
+    assert Table(1).play(script) == told
 
 
 def test_few_are_served_while_pieces_take_long() -> None:
