@@ -50,6 +50,9 @@ class Door:
         while True:
             try:
                 caller, (host, *_) = await loop.sock_accept(self._socket)
+            except ConnectionError:  # the caller was gone before we looked
+                await asyncio.sleep(0)
+                continue
             except OSError:  # asyncio's own server would try thousands of times, each with a traceback
                 await asyncio.sleep(OUT_OF_DESCRIPTORS)
                 continue
