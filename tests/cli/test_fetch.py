@@ -7,6 +7,7 @@ import json
 import os
 import re
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -258,13 +259,21 @@ def test_an_interrupted_one_goes_on(tmp_path: Path, capsys: Shown) -> None:
     """What a failed run had verified is not fetched again by the next, if the origin names its version."""
     path = tmp_path / "got"
     (tmp_path / "phf").write_bytes(to_json(DESCRIBED))
-    with Origin(DATA, later(status(404), start=3)) as origin:
+
+    def gone(request: Request, file: File) -> Reply:
+        """Answer once a piece is verified and noted, after the first line, which names the version."""
+        end = time.monotonic() + 100
+        while (tmp_path / "got.doctl-map").read_bytes().count(b"\n") < 2 and time.monotonic() < end:
+            time.sleep(0.01)  # the disk tells no events
+        return status(404)(request, file)
+
+    with Origin(DATA, later(gone, start=3)) as origin:
         failed = fetch(capsys, 1, origin.url, "-o", path, "--phf", tmp_path / "phf")
         assert "has no such file" in failed["error"]
         assert not path.exists()
         origin.behave = proper
         result = fetch(capsys, 0, origin.url, "-o", path, "--phf", tmp_path / "phf")
-    assert result["resumed_bytes"] == failed["bytes_from"]["http"] > 0
+    assert result["resumed_bytes"] >= max(failed["bytes_from"]["http"], 1)
     assert result["bytes_from"]["http"] == len(DATA) - result["resumed_bytes"]
 
 
