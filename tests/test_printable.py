@@ -31,6 +31,20 @@ def test_what_a_terminal_would_act_on_is_written_out(text: str, shown: str) -> N
     assert printable(text) == shown
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("1.1 ##vso[task.setvariable variable=PATH]x", r"1.1 \x23#vso[task.setvariable variable=PATH]x"),
+        ("##VSO[x] ###[error]", r"\x23#VSO[x] #\x23#[error]"),
+        ("# a ## b #[c] #", "# a ## b #[c] #"),
+    ],
+)
+def test_what_a_pipeline_would_act_on_is_written_out(text: str, shown: str) -> None:
+    """A header or a name gives no orders to an agent that reads the log; a number sign alone is none."""
+    assert printable(text) == shown
+    assert printable(shown) == shown
+
+
 def test_long_text_is_cut() -> None:
     """A long text shows its beginning and that there is more; one that just fits is whole."""
     assert printable("x" * 501) == "x" * 500 + "..."
