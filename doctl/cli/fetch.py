@@ -120,7 +120,7 @@ def command(
         with talking(quiet=quiet) as talk:
             _run(order, result, talk)
     except KeyboardInterrupt:
-        result.error = "interrupted: what is verified is kept; run the same command again to go on"
+        result.error = result.interruption
     if wanted is ResultFormat.JSON:
         put(as_json(result.as_json()), output)
     elif result.error is None:

@@ -68,6 +68,8 @@ class FetchResult:
     """Whether a hash file says what each piece is to be; not told in the JSON."""
     hash_of_hashes: str | None = None
     duration_s: float = 0.0
+    whole: bool = False
+    """Whether the file has its name, and all that is left is giving it to peers; not told in the JSON."""
     seeded_s: float = 0.0
     """Seconds of these that came after the file was whole; not told in the JSON."""
     mode: int = 99
@@ -81,6 +83,15 @@ class FetchResult:
     def rate(self) -> float:
         """Bytes a second of what came, while it came; 0 where all was there already."""
         return sum(self.ledger.bytes_from.values()) / max(self.duration_s - self.seeded_s, 0.001)
+
+    @property
+    def interruption(self) -> str:
+        """What Ctrl-C meant for the file, in a line."""
+        if self.whole:
+            return f"interrupted while giving pieces to peers; {self.file} is whole"
+        if self.length:
+            return "interrupted: what is verified is kept; run the same command again to go on"
+        return "interrupted: run the same command again"
 
     def as_json(self) -> dict[str, object]:
         """Return the promised JSON object."""

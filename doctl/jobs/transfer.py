@@ -213,6 +213,7 @@ class Transfer:
         share.unchanged = filesystem.unchanged_since(share.file, whole)
 
     async def _seed(self, engine: Engine) -> None:
+        self._result.whole = True
         if self._order.seed_for:
             self._job.say(f"{self._result.file} is whole; giving pieces to peers for {self._order.seed_for:g} s more")
             async with self._watched(engine, "seeding"):

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -191,12 +191,17 @@ def test_a_peer_is_killed_in_the_middle(example: Example, web: Nginx, seeds: lis
     assert 0 < gave[mortal.address] < GIB / 4
 
 
-def until_noted(path: Path, count: int, seconds: float = 100) -> None:
-    """Wait until ``count`` pieces of ``path`` are verified: the disk tells no events."""
+def until(true: Callable[[], bool], seconds: float = 100) -> None:
+    """Wait for what the disk tells no events of."""
     end = time.monotonic() + seconds
-    while len(noted(path)) < count:
+    while not true():
         assert time.monotonic() < end, "waited too long"
         time.sleep(0.01)
+
+
+def until_noted(path: Path, count: int) -> None:
+    """Wait until ``count`` pieces of ``path`` are verified."""
+    until(lambda: len(noted(path)) >= count)
 
 
 def noted(path: Path) -> set[int]:
@@ -274,6 +279,29 @@ def test_interrupted_and_run_again(example: Example, web: Nginx, tmp_path: Path)
     assert result["resumed_bytes"] == kept * PIECE_SIZE
 
 
+def test_an_interrupted_stream_is_not_said_to_be_kept(tmp_path: Path) -> None:
+    """Of a file whose length nobody tells nothing stays, and the line that Ctrl-C leaves says nothing else."""
+    begun = threading.Event()
+
+    def endless(_request: Request, _file: File) -> Reply:
+        def blocks() -> Iterator[bytes]:
+            while True:
+                yield b"10000\r\n%b\r\n" % bytes(0x10000)
+                begun.set()
+
+        return Reply(200, {"Transfer-Encoding": "chunked"}, blocks())
+
+    with Origin(b"", endless) as server:
+        command = [*DOCTL, "fetch", server.url, "-o", str(tmp_path / "got"), "-q", "--max-down", "1MB"]
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8") as process:
+            assert begun.wait(100)
+            until(lambda: any(tmp_path.iterdir()))
+            process.send_signal(signal.SIGINT)
+            err = process.communicate(timeout=100)[1]
+    assert (process.returncode, err) == (130, "doctl: interrupted: run the same command again\n")
+    assert not any(tmp_path.iterdir())
+
+
 def half_until(others: threading.Event, half: int) -> Behaviour:
     """Give what is below ``half``, and the rest only when ``others`` have something."""
 
@@ -303,8 +331,10 @@ def test_a_peer_gives_while_it_fetches(tmp_path: Path) -> None:
             until_noted(tmp_path / "two", 1)
             gives.set()
             two = running.result()
+            until((tmp_path / "one").exists)
             process.send_signal(signal.SIGINT)
             one = json.loads(process.communicate()[0])
+    assert one["error"] == f"interrupted while giving pieces to peers; {tmp_path / 'one'} is whole"
     assert two["error"] is None
     assert (tmp_path / "two").read_bytes() == small.read_bytes()
     assert two["bytes_from"]["lan"] == small.stat().st_size == sum(peer["bytes_sent"] for peer in one["peers"])
