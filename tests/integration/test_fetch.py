@@ -303,11 +303,15 @@ def test_an_interrupted_stream_is_not_said_to_be_kept(tmp_path: Path) -> None:
 
 
 def half_until(others: threading.Event, half: int) -> Behaviour:
-    """Give what is below ``half``, and the rest only when ``others`` have something."""
+    """Give ``half`` of the bytes, whichever are asked for, and the rest only when ``others`` have something."""
+    given = 0
 
     def behave(request: Request, file: File) -> Reply:
-        if request.range is not None and request.range[1] >= half:
+        nonlocal given
+        if given >= half:
             others.wait(100)
+        if request.range is not None:
+            given += request.range[1] - request.range[0] + 1
         return proper(request, file)
 
     return behave
