@@ -2,8 +2,8 @@
 
 Each has as much up as the origin and twice that down; all want the same 64 MiB. All processes have started and know
 each other before the origin opens; what is measured is the time from then until the last machine has the file. The
-lines are slow enough for this machine's processors: doctl takes two to three seconds of a core for each machine, since
-packets of 1,500 bytes come one by one.
+lines are slow enough for this machine's processors: doctl takes three to seven seconds of a core for each machine, more
+the slower its line: packets of 1,500 bytes come one by one.
 """
 
 import contextlib
