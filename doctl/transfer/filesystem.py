@@ -11,6 +11,10 @@ from typing import BinaryIO, Final
 
 from doctl.atomic import TRAP, is_trap
 
+STRETCH: Final = 128 * 1024
+"""Bytes written at a time. For a whole piece Linux takes large blocks of memory, which in a virtual machine are those
+that it gave back to its host: writing a GiB so took 1.7 processor seconds more."""
+
 _seeking = threading.Lock()
 
 RENAMES_OPEN_FILES: Final = sys.platform != "win32"
@@ -125,7 +129,7 @@ else:
     def write_at(file: BinaryIO, data: memoryview, offset: int) -> None:
         """Write all of ``data`` at ``offset``; safe from several threads."""
         while data:
-            count = os.pwrite(file.fileno(), data, offset)
+            count = os.pwrite(file.fileno(), data[:STRETCH], offset)
             data, offset = data[count:], offset + count
 
     def read_at(file: BinaryIO, buffer: memoryview, offset: int) -> int:
