@@ -1,6 +1,7 @@
 """Times whole processes in turn, A B A B, so that a machine whose speed drifts drifts for both."""
 
 import contextlib
+import random
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -36,10 +37,13 @@ def in_turn(
     before: Callable[[], None] = lambda: None,
     good: Collection[int] = (0,),
 ) -> dict[str, list[Run]]:
-    """Run every contender once to warm up, then ``rounds`` times in turn; ``before`` clears up before each run."""
+    """Run every contender once to warm up, then ``rounds`` times, all in turn; ``before`` clears up before each run.
+
+    Who comes after whom is chance: what one leaves to the system is not always the same other's to put up with.
+    """
     runs: dict[str, list[Run]] = {name: [] for name in contenders}
     for number in range(rounds + 1):
-        for name, command in contenders.items():
+        for name, command in random.sample(list(contenders.items()), len(contenders)):
             before()
             taken = run(command, cwd, good)
             if number:
