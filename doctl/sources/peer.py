@@ -118,11 +118,13 @@ class _Visit:
         self._unpaid = 0
         self._pace = AHEAD
         self._last = self._piece_at = now()
+        self._met = False
 
     async def run(self) -> None:
         """Fetch until the link closes."""
-        self._desk.meet(self._source, self.link.remote_id)
         self._desk.has(self._source, self.link.pieces)
+        if self.link.wire.heard:
+            self._meet()
         self.link.downloader = self
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -187,7 +189,14 @@ class _Visit:
                 self._drop(list(self._arrivals))
             case m.Piece():
                 self._block_came(message)
+        self._meet()
         self._refill()
+
+    def _meet(self) -> None:
+        """Make the peer known, now that it has said what it has: one that has everything takes no turns."""
+        if not self._met:
+            self._met = True
+            self._desk.meet(self._source, self.link.remote_id)
 
     # -- asking
 

@@ -133,8 +133,7 @@ class Link:
         self.account = share.ledger.peer(str(self.connection.remote), share.kind_of(self.connection.remote.host))
         self.wire.start(share.content)
         share.on_manners(self.connection.give_way(Ledbat()))
-        if share.verified:
-            self.say(m.Bitfield(share.verified, share.content.pieces))
+        self.say(m.Bitfield(share.verified, share.content.pieces))  # though empty: who says nothing may yet have it all
         share.links.add(self)
 
     async def run(self) -> None:

@@ -85,6 +85,11 @@ class SwarmConnection:
         return frozenset(self._requested)
 
     @property
+    def heard(self) -> bool:
+        """Whether the peer has said what it has: with its first message, or by saying something else first."""
+        return self._theirs is State.OPEN
+
+    @property
     def piece_next(self) -> bool:
         """Whether ``next_event`` would begin a message with piece data, and so ask ``place`` for memory."""
         return (

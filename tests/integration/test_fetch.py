@@ -251,8 +251,7 @@ def test_named_peers_give_from_the_first_piece_on(example: Example, seeds: list[
         until_noted(tmp_path / "got", 20)
         process.kill()
     found = noted(tmp_path / "got")
-    assert set(range(10)) <= found
-    assert len(found - set(range(128))) <= 4  # asked for while one had not yet said that it has everything
+    assert set(range(10)) <= found < set(range(128))
 
 
 def test_interrupted_and_run_again(example: Example, web: Nginx, tmp_path: Path) -> None:
@@ -387,5 +386,5 @@ def test_wireshark_finds_nothing_malformed(tmp_path: Path) -> None:
     assert result["status"] == "pass"
     judged = toolbox.decode(capture, "--port", port)
     assert judged.returncode == 0, judged.stdout + judged.stderr
-    for message in ("2 Handshake", "1 BitField", "1 Unchoke", "1 Interested", "9 Request", "9 Piece"):
+    for message in ("2 Handshake", "2 BitField", "1 Unchoke", "1 Interested", "9 Request", "9 Piece"):
         assert message in judged.stdout, judged.stdout

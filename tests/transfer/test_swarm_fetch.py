@@ -215,6 +215,38 @@ def test_a_gentle_fetch_asks_again_for_what_a_choke_made_void(tmp_path: Path) ->
     run(fetch())
 
 
+@pytest.mark.parametrize(
+    ("first", "turns"),
+    [(m.Bitfield(MADE.content.all_pieces, 12), False), (m.Bitfield(0, 12), True), (m.Interested(), True)],
+    ids=["has everything", "has nothing", "says no bitfield"],
+)
+def test_turns_are_taken_with_who_has_said_that_it_lacks_something(
+    tmp_path: Path, first: m.Control, turns: bool
+) -> None:
+    """A peer is nobody to take turns with before it says what it has: a seed would for a moment look like one."""
+    speak = asyncio.Event()
+
+    async def slow(peer: Talker) -> None:
+        await speak.wait()
+        await peer.say(first, m.Have(0))
+        await peer.is_closed()
+
+    async def fetch() -> None:
+        async with listening(slow, MADE.content) as remote, fetching(tmp_path, remote.address) as to:
+            running = asyncio.create_task(to.whole())
+            await until(lambda: bool(to.share.links))
+            link = next(iter(to.share.links))
+            await until(lambda: link.downloader is not None)
+            assert not to.engine.plan.turns
+            speak.set()
+            await until(lambda: bool(link.pieces))
+            assert bool(to.engine.plan.turns) is turns
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    run(fetch())
+
+
 def test_a_turn_that_is_of_no_use_is_declined(tmp_path: Path) -> None:
     """Who has nothing that is not on its way already hears so at once, and of our interest when that changes."""
     heard: list[str] = []

@@ -143,11 +143,12 @@ def test_requests_of_any_length_are_answered(tmp_path: Path) -> None:
     run(asking())
 
 
-def test_who_has_nothing_says_nothing(tmp_path: Path) -> None:
-    """A share without a verified piece sends no bitfield."""
+def test_who_has_nothing_says_so(tmp_path: Path) -> None:
+    """A share without a verified piece sends an empty bitfield: who says nothing may yet have everything."""
 
     async def asking() -> None:
         async with seeding(tmp_path, verified=0) as seed, seed.caller() as peer:
+            assert await peer.hear() == m.Bitfield(0, 11)
             await peer.say(m.Interested())
             assert await peer.hear() == m.Unchoke()
 
