@@ -7,6 +7,7 @@ where it leads to is checked (``peer_list``).
 import asyncio
 import contextlib
 import ipaddress
+import math
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -258,12 +259,11 @@ class Membership:
     async def _wait(self, interval: float, hungry: int) -> None:
         """Wait until the next join is due: in time, or sooner once the machine is hungry."""
         start, chance = self._now(), self._chance()
-        while True:
-            waited = self._now() - start
+        left = math.inf
+        while left > LOOK:  # the last sleep is the end: a coarse clock shows something left after it, again and again
             due = pause_while_hungry(hungry, interval, chance) if self._hungry() else spread(interval, chance)
-            if waited >= due:
-                return
-            await asyncio.sleep(min(LOOK, due - waited))
+            left = start + due - self._now()
+            await asyncio.sleep(min(LOOK, max(left, 0.0)))
 
     async def leave(self) -> None:
         """Say goodbye, if ever we came; a service that does not hear it forgets us by itself."""
