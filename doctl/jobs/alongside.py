@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator, Coroutine
 
 
 @contextlib.asynccontextmanager
-async def alongside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Do ``work`` while the block runs, and no longer; an error in either ends both, and is raised as it is."""
+async def alongside(*works: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Do ``works`` while the block runs, and no longer; an error in any ends all, and is raised as it is."""
     try:
         async with asyncio.TaskGroup() as tasks:
-            task = tasks.create_task(work)
+            beside = [tasks.create_task(work) for work in works]
             yield
-            task.cancel()
+            for task in beside:
+                task.cancel()
     except BaseExceptionGroup as group:
         raise group.exceptions[0] from None

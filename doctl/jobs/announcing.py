@@ -8,6 +8,7 @@ from typing import Final
 
 from doctl.coordination.client import Membership
 from doctl.errors import NetworkError, ServiceError
+from doctl.jobs.alongside import alongside
 from doctl.jobs.finding import GOODBYE, Joining, Place, joining
 from doctl.jobs.rendezvous import Rendezvous
 from doctl.net.base import Network
@@ -62,12 +63,10 @@ async def announced(
         announcer = _Announcer(service, say)
         places = (Place(content_id(digest), "", peer_id, port, wanted=0) for digest in dict.fromkeys(swarms))
         members = [announcer.membership(network, place) for place in places]
-        keeping = [asyncio.create_task(member.run()) for member in members]
         try:
-            yield
+            async with alongside(*(member.run() for member in members)):
+                yield
         finally:
-            for task in keeping:
-                task.cancel()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(GOODBYE):
                     await asyncio.gather(*(member.leave() for member in members))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from doctl.endpoints import Address
 from doctl.errors import MissingExtraError, NetworkError, UsageError
+from doctl.jobs.alongside import alongside
 from doctl.net.base import Network
 from doctl.wire.joining import INTERVAL
 
@@ -58,12 +59,9 @@ async def coordinate(
     try:
         await _publish_first(catalogue, store, say)
         app = Coordinator(network, store, catalogue=catalogue, tokens=tokens, say=say).app()
-        looking = asyncio.create_task(_look_again(catalogue, store))
-        try:
+        async with alongside(_look_again(catalogue, store)):
             tls = identity is not None
             await serve_http(app, order.listen, identity, lambda where: ready(where, tls), alone=order.alone)
-        finally:
-            looking.cancel()
     finally:
         await store.close()
 

@@ -13,6 +13,7 @@ from doctl.coordination.client import Membership, Service
 from doctl.coordination.peer_list import Found, acceptable, home_of
 from doctl.endpoints import Address
 from doctl.errors import DoctlError, LocalError, NetworkError, ServiceError
+from doctl.jobs.alongside import alongside
 from doctl.jobs.rendezvous import Rendezvous
 from doctl.net.base import Network
 from doctl.settings import DownloadMode, IPAddress
@@ -167,11 +168,10 @@ class Finder:
             now=now,
             chance=random.random,
         )
-        keeping = asyncio.create_task(membership.run())
         try:
-            yield
+            async with alongside(membership.run()):
+                yield
         finally:
-            keeping.cancel()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(GOODBYE):
                     await membership.leave()

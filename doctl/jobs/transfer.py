@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from doctl.errors import ContentError, NetworkError
+from doctl.jobs.alongside import alongside
 from doctl.jobs.conditions import Subject
 from doctl.jobs.feeding import Feeding, Judging
 from doctl.jobs.fetch_result import WITHOUT_PEERS, FetchJob
@@ -227,11 +228,10 @@ class Transfer:
                 self._job.watch(engine.progress(state))
                 await asyncio.sleep(LOOK)
 
-        looking = asyncio.create_task(look())
         try:
-            yield
+            async with alongside(look()):
+                yield
         finally:
-            looking.cancel()
             self._job.watch(engine.progress(state))
 
     # -- a stream
