@@ -22,7 +22,7 @@ from starlette.routing import Route
 from doctl.endpoints import Address
 from doctl.errors import NetworkError, UsageError
 from doctl.net.probe import Outcome, outcome_of, read_exactly
-from doctl.wire.places import owner_of
+from doctl.wire.places import owner_of_host
 from doctl.wire.reflection import CHALLENGE_SIZE, MOST_BYTES, PROOF_SIZE, ProbeAnswer, ProbeRequest, proof
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Reflector:
             asked = ProbeRequest.decode(await _body(request))
         except UsageError as error:
             return Response(f"{error}\n", HTTPStatus.BAD_REQUEST, media_type="text/plain")
-        if self._running >= self._limits.at_once or not self._window.admits(_owner(caller), self._network.now()):
+        if self._running >= self._limits.at_once or not self._window.admits(owner_of_host(caller), self._network.now()):
             later = {"Retry-After": str(round(self._limits.seconds))}
             return Response("too many probes\n", HTTPStatus.TOO_MANY_REQUESTS, later, media_type="text/plain")
         self._running += 1
@@ -142,10 +142,6 @@ def caller_of(request: Request) -> str:
         mapped = address.ipv4_mapped if address.version == 6 else None
         return str(mapped) if mapped else host
     raise UsageError("the request has no address that could be connected to")
-
-
-def _owner(caller: str) -> str:
-    return owner_of(ipaddress.ip_address(caller.partition("%")[0]))
 
 
 async def _body(request: Request) -> bytes:

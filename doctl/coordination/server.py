@@ -41,7 +41,7 @@ from doctl.wire.joining import (
     parse_join_request,
     parse_swarm_query,
 )
-from doctl.wire.places import owner_of
+from doctl.wire.places import owner_of, owner_of_host
 from doctl.wire.urls import usable
 
 if TYPE_CHECKING:
@@ -224,11 +224,7 @@ def _seen(request: Request) -> IPAddress:
 
 def _owner(request: Request) -> str:
     """Return whom a request is from, as limits count it, even one that has no address of its own."""
-    host = request.client.host.partition("%")[0] if request.client else ""
-    try:
-        return owner_of(ipaddress.ip_address(host))
-    except ValueError:
-        return "somebody"
+    return owner_of_host(request.client.host if request.client else "somebody")
 
 
 def _base(request: Request) -> str:

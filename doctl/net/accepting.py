@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from doctl.wire.places import literal_of, owner_of
+from doctl.wire.places import owner_of_host
 
 SPARED: Final = 64
 """Descriptors that are left to everything else."""
@@ -56,8 +56,7 @@ class Door:
             except OSError:  # asyncio's own server would try thousands of times, each with a traceback
                 await asyncio.sleep(OUT_OF_DESCRIPTORS)
                 continue
-            address = literal_of(host)
-            owner = owner_of(address) if address is not None else host
+            owner = owner_of_host(host)
             if len(self._guests) >= self._at_once or self._open[owner] >= self._of_owner:
                 caller.close()
             else:

@@ -1,7 +1,6 @@
 """This machine among peers: accepts and opens MS-DO connections for the contents it shares."""
 
 import asyncio
-import ipaddress
 import secrets
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine
@@ -13,7 +12,7 @@ from doctl.errors import DoctlError, NetworkError, ProtocolError
 from doctl.net.base import Connection, Listener, Network
 from doctl.transfer.link import USUAL, Link, Times
 from doctl.transfer.share import Share
-from doctl.wire.places import owner_of
+from doctl.wire.places import owner_of_host
 
 MAX_LINKS: Final = 64
 """Connections of one swarm, both ways."""
@@ -120,7 +119,7 @@ class Node:
         try:
             while True:
                 connection = await listener.accept()
-                owner = owner_of(ipaddress.ip_address(connection.remote.host.partition("%")[0]))
+                owner = owner_of_host(connection.remote.host)
                 self._strangers[connection] = self._start(self._greet(connection), connection), owner
                 if len(self._strangers) > MAX_STRANGERS:
                     self._send_one_away()

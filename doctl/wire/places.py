@@ -94,3 +94,9 @@ def owner_of(address: IPAddress) -> str:
     """Return what one customer of a provider has: an IPv4 address, or the /64 of an IPv6 address."""
     plain = (address.ipv4_mapped or address) if isinstance(address, ipaddress.IPv6Address) else address
     return str(plain) if plain.version == 4 else str(ipaddress.ip_network((int(plain), 64), strict=False))
+
+
+def owner_of_host(host: str) -> str:
+    """Return the same for the host of a connection; a name is its own owner."""
+    address = literal_of(host)
+    return owner_of(address) if address is not None else host

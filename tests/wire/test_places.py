@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from doctl.wire.places import Licence, Sort, literal_of, owner_of, sort_of
+from doctl.wire.places import Licence, Sort, literal_of, owner_of, owner_of_host, sort_of
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,8 @@ def test_an_ipv6_network_has_one_owner() -> None:
     assert owners[0] == owners[1] != owners[2]
     assert owner_of(ip_address("192.0.2.1")) == owner_of(ip_address("::ffff:192.0.2.1")) == "192.0.2.1"
     assert owner_of(ip_address("fe80::1%eth0")) == owner_of(ip_address("fe80::2"))
+    assert owner_of_host("fe80::1%eth0") == owner_of(ip_address("fe80::2"))
+    assert owner_of_host("peer.example") == "peer.example"
 
 
 @pytest.mark.parametrize(
