@@ -1,6 +1,7 @@
 """The files that users name on the command line: reads small ones, and refuses places where none can be written."""
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -29,6 +30,12 @@ def text(path: Path, most: int) -> str:
         return content(path, most).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(f"{printable(str(path), 200)} is not UTF-8 text (byte {error.start})") from error
+
+
+def written_to(what: str) -> Any:
+    """Return the option ``--output`` of a command that writes a ``what``."""
+    told = f"Write the {what} to this file, whole or not at all."
+    return typer.Option("--output", metavar="FILE", callback=place, readable=False, help=told)
 
 
 def place(path: Path | None) -> Path | None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from doctl.cli.files import place
+from doctl.cli.files import written_to
 from doctl.output import Format
 
 LONGEST_TIMEOUT = 3600.0
@@ -27,16 +27,7 @@ def _seconds(value: float) -> float:
 
 
 FormatOption = Annotated[Format, typer.Option("--format", help="How to write the report.")]
-OutputOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--output",
-        metavar="FILE",
-        callback=place,
-        readable=False,
-        help="Write the report to this file, whole or not at all.",
-    ),
-]
+OutputOption = Annotated[Path | None, written_to("report")]
 TimeoutOption = Annotated[
     float, typer.Option("--timeout", metavar="SECONDS", callback=_seconds, help="How long each probe may take.")
 ]

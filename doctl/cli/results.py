@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from doctl.cli.files import place
+from doctl.cli.files import written_to
 
 
 class ResultFormat(enum.StrEnum):
@@ -21,16 +21,7 @@ class ResultFormat(enum.StrEnum):
 
 
 ResultFormatOption = Annotated[ResultFormat, typer.Option("--format", help="How to write the result.")]
-ResultOutputOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--output",
-        metavar="FILE",
-        callback=place,
-        readable=False,
-        help="Write the result to this file, whole or not at all.",
-    ),
-]
+ResultOutputOption = Annotated[Path | None, written_to("result")]
 
 
 def as_json(result: Mapping[str, object]) -> str:
