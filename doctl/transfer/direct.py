@@ -3,7 +3,8 @@
 A fetch syncs what it wrote before the file has its name, so the cache would only be a detour: it pushes out what others
 had there, and costs a copy of every byte, fresh memory for it, and a thread of the kernel that carries it to the disk.
 Fetching 1 GiB from a peer took 2.2 to 2.5 processor seconds this way and 2.7 to 3.9 the other, 1.5 to 1.8 s instead of
-1.9 to 2.9, both in turn with the peer's part. Linux only; whatever a file system refuses is written the usual way.
+1.9 to 2.9, both ends together and the two ways in turn. Linux only; whatever a file system refuses is written the usual
+way.
 """
 
 import contextlib
