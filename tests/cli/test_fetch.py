@@ -7,7 +7,6 @@ import json
 import os
 import re
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from doctl.transfer.rules import Name
 from doctl.wire.hash_file import HashFile, encode, to_json
 from tests.servers.exchange import Reply, Request
 from tests.servers.origin import Behaviour, File, Origin, in_chunks, later, proper, status
+from tests.waiting import until
 
 PIECE = 16 * 1024
 DATA = hashlib.shake_128(b"content").digest(10 * PIECE + 5)
@@ -262,9 +262,7 @@ def test_an_interrupted_one_goes_on(tmp_path: Path, capsys: Shown) -> None:
 
     def gone(request: Request, file: File) -> Reply:
         """Answer once a piece is verified and noted, after the first line, which names the version."""
-        end = time.monotonic() + 100
-        while (tmp_path / "got.doctl-map").read_bytes().count(b"\n") < 2 and time.monotonic() < end:
-            time.sleep(0.01)  # the disk tells no events
+        until(lambda: (tmp_path / "got.doctl-map").read_bytes().count(b"\n") >= 2, what="a piece")
         return status(404)(request, file)
 
     with Origin(DATA, later(gone, start=3)) as origin:

@@ -125,25 +125,30 @@ def mute_server() -> Iterator[Mute]:
                 caller.close()
 
 
+def interrupted(server: Mute, *command: str) -> tuple[int, str, str]:
+    """Run a command, press Ctrl-C once it waits for ``server``, and return the exit code and what it wrote."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "doctl", *command, "--timeout", "60"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    try:
+        server.wait_for_a_caller()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=100)
+    finally:
+        process.kill()
+    return process.returncode, out, err
+
+
 @pytest.mark.parametrize(("wanted", "code"), [("json", 130), ("nagios", 3)])
 def test_ctrl_c_prints_what_is_known_and_names_the_rest(wanted: str, code: int) -> None:
     """Ctrl-C in the middle of a check gives a whole report with what was found and what was interrupted."""
     with mute_server() as server:
-        command = ["proxy", server.url, "--direct", "--timeout", "60", "--format", wanted]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "doctl", *command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-        )
-        try:
-            server.wait_for_a_caller()
-            process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=100)
-        finally:
-            process.kill()
-    assert (process.returncode, err) == (code, "")
+        returned, out, err = interrupted(server, "proxy", server.url, "--direct", "--format", wanted)
+    assert (returned, err) == (code, "")
     if wanted == "nagios":
         assert re.match(r"DOCTL PROXY UNKNOWN - 1 not determined, 1 passed \|", out)
         return
@@ -154,21 +159,8 @@ def test_ctrl_c_prints_what_is_known_and_names_the_rest(wanted: str, code: int) 
 def test_ctrl_c_is_always_told() -> None:
     """A command that is no service and has no report says that it was interrupted."""
     with mute_server() as server:
-        command = ["peers", server.url, "--coordinator", server.url, "--timeout", "60"]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "doctl", *command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-        )
-        try:
-            server.wait_for_a_caller()
-            process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=100)
-        finally:
-            process.kill()
-    assert (process.returncode, out, err) == (130, "", "doctl: interrupted\n")
+        told = interrupted(server, "peers", server.url, "--coordinator", server.url)
+    assert told == (130, "", "doctl: interrupted\n")
 
 
 LOADING = """

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import trustme
 from tests import need
 from tests.integration.commands import DOCTL, write_random
 from tests.namespaces import Host
+from tests.waiting import until
 
 NGINX = """
 daemon off; pid {home}/nginx.pid; error_log {home}/error.log; user root;
@@ -72,10 +72,7 @@ class Site:
 
     def until_known(self, host: Host, count: int) -> None:
         """Wait until the coordinator knows of so many peers."""
-        deadline = time.monotonic() + 100
-        while len(self.peers(host)) < count:
-            assert time.monotonic() < deadline, "the peers did not join"
-            time.sleep(0.2)
+        until(lambda: len(self.peers(host)) >= count, what=f"a swarm of {count}")
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from tests.coordination.members import request
 from tests.integration.commands import DOCTL, doctl, write_random
 from tests.servers.nginx import trusting
 from tests.servers.redis import redis
+from tests.waiting import until
 
 TOKEN = "t" * 32
 
@@ -225,7 +226,7 @@ def test_connections_are_counted_before_tls(tmp_path: Path) -> None:
             stack.enter_context(socket.create_connection(running.address, 10))
             for _ in range(http_server.MOST_OF_ADDRESS + 20)
         ]
-        _until(lambda: sum(_is_closed(each) for each in held) >= 20)
+        until(lambda: sum(_is_closed(each) for each in held) >= 20)
 
 
 def test_out_of_descriptors(tmp_path: Path) -> None:
@@ -236,18 +237,10 @@ def test_out_of_descriptors(tmp_path: Path) -> None:
         with contextlib.ExitStack() as stack:
             for _ in range(40):
                 stack.enter_context(socket.create_connection(running.address, 10))
-            _until(lambda: len(list(Path(f"/proc/{running.process.pid}/fd").iterdir())) == taken + 10)
+            until(lambda: len(list(Path(f"/proc/{running.process.pid}/fd").iterdir())) == taken + 10)
         assert httpx.get(f"{running.url}/health", timeout=60).status_code == 200
         running.process.send_signal(signal.SIGINT)
         assert running.process.communicate(timeout=100)[1] == ""
-
-
-def _until(true: Callable[[], bool]) -> None:
-    """Look again and again until something is true."""
-    end = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def _is_closed(sock: socket.socket) -> bool:

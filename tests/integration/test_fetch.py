@@ -10,8 +10,7 @@ import signal
 import socket
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +30,7 @@ from tests.servers import bad_peer
 from tests.servers.exchange import Reply, Request
 from tests.servers.nginx import Nginx, nginx
 from tests.servers.origin import Behaviour, File, Origin, cut, proper
+from tests.waiting import until
 
 GIB = 1 << 30
 
@@ -191,17 +191,9 @@ def test_a_peer_is_killed_in_the_middle(example: Example, web: Nginx, seeds: lis
     assert 0 < gave[mortal.address] < GIB / 4
 
 
-def until(true: Callable[[], bool], seconds: float = 100) -> None:
-    """Wait for what the disk tells no events of."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.01)
-
-
 def until_noted(path: Path, count: int) -> None:
     """Wait until ``count`` pieces of ``path`` are verified."""
-    until(lambda: len(noted(path)) >= count)
+    until(lambda: len(noted(path)) >= count, what=f"{count} pieces")
 
 
 def noted(path: Path) -> set[int]:

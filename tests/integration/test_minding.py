@@ -14,6 +14,7 @@ from tests import namespaces, need
 from tests.integration.commands import DOCTL, write_random
 from tests.integration.test_giving_way import hash_file_of
 from tests.namespaces import Host
+from tests.waiting import until
 
 SOON = 15.0
 """Seconds in which a change is to be noticed on a busy machine; a look is due every two."""
@@ -109,7 +110,5 @@ def serve(giver: Host, shared: Path, supplies: Path) -> "tuple[subprocess.Popen[
 
 def connected(giver: Host, *, to_peers: bool = True) -> None:
     """Wait until peers have a connection to ``giver``, or have none any more."""
-    deadline = time.monotonic() + SOON
-    while bool(giver.run("ss", "-Htn", "state", "established", "sport = :7680").stdout) is not to_peers:
-        assert time.monotonic() < deadline, f"peers are {'not ' * to_peers}connected"
-        time.sleep(0.05)
+    command = ("ss", "-Htn", "state", "established", "sport = :7680")
+    until(lambda: bool(giver.run(*command).stdout) is to_peers, SOON, what="a connection" if to_peers else "its end")
