@@ -1,6 +1,6 @@
 """libtorrent as a rival: makes a torrent, seeds it, fetches it from named seeds, or takes part in a swarm.
 
-rival_libtorrent.py make FILE TORRENT
+rival_libtorrent.py make FILE TORRENT v1|v2
 rival_libtorrent.py seed FILE TORRENT                          prints its port, then serves until killed
 rival_libtorrent.py fetch TORRENT FOLDER PORT...
 rival_libtorrent.py join TORRENT FOLDER MARKER ADDRESS PEER... makes MARKER when it has all, then seeds until killed
@@ -33,11 +33,14 @@ SETTINGS: Any = {
 }
 
 
-def make(file: Path, torrent: Path) -> None:
-    """Write a torrent in pieces of 1 MiB, checked by SHA-1: BitTorrent v1, with which libtorrent is fastest."""
+VERSIONS: Any = {"v1": lt.create_torrent.v1_only, "v2": lt.create_torrent.v2_only}
+
+
+def make(file: Path, torrent: Path, version: str) -> None:
+    """Write a torrent in pieces of 1 MiB: v1 is checked by SHA-1 and is fastest, v2 by SHA-256 as doctl is."""
     storage = lt.file_storage()
     lt.add_files(storage, str(file))
-    made = lt.create_torrent(storage, 1 << 20, lt.create_torrent.v1_only)
+    made = lt.create_torrent(storage, 1 << 20, VERSIONS[version])
     lt.set_piece_hashes(made, str(file.parent))
     torrent.write_bytes(lt.bencode(made.generate()))
 
@@ -103,7 +106,7 @@ def origin(file: Path, torrent: Path, address: str, peers: list[str]) -> None:
 if __name__ == "__main__":
     verb, *rest = sys.argv[1:]
     if verb == "make":
-        make(Path(rest[0]), Path(rest[1]))
+        make(Path(rest[0]), Path(rest[1]), rest[2])
     elif verb == "seed":
         seed(Path(rest[0]), Path(rest[1]))
     elif verb == "join":

@@ -62,7 +62,7 @@ def rows(home: Path, rounds: int) -> Iterator[Row]:
     content = home / "swarm"
     content.mkdir(exist_ok=True)
     make_content(content, LENGTH)
-    run((*RIVAL, "make", content / "content", "content.torrent"), content)
+    run((*RIVAL, "make", content / "content", "content.torrent", "v1"), content)
     for machines, most in SIZES.items():
         yield from _of_size(machines, content, min(rounds, most))
 

@@ -19,6 +19,9 @@ DOCTL = (*PYTHON, "-m", "doctl")
 LIMIT = (*PYTHON, str(Path(__file__).with_name("limit.py")))
 RIVAL = (*PYTHON, str(Path(__file__).with_name("rival_libtorrent.py")))
 
+RIVALS = {"libtorrent, SHA-1": "v1", "libtorrent, SHA-256": "v2"}
+"""By what libtorrent checks pieces: as it is fastest, and as doctl does."""
+
 
 def make_content(home: Path, length: int = GIB) -> None:
     """Put ``content`` of random bytes into ``home``, unless it is there, with its hash file."""
@@ -38,7 +41,8 @@ def serve(what: str = "content", listen: str = "127.0.0.1") -> tuple[str, ...]:
 def from_peers(home: Path, rounds: int) -> Iterator[Row]:
     """Fetch from one peer and from four."""
     make_content(home)
-    run((*RIVAL, "make", home / "content", "content.torrent"), home)
+    for version in RIVALS.values():
+        run((*RIVAL, "make", home / "content", f"{version}.torrent", version), home)
     for seeds in (1, 4):
         yield from _from_peers(home, seeds, rounds)
 
@@ -47,20 +51,27 @@ def _from_peers(home: Path, seeds: int, rounds: int) -> Iterator[Row]:
     """Fetch from ``seeds`` peers, every piece verified: doctl, libtorrent, and sockets without a protocol in turn."""
     with contextlib.ExitStack() as stack:
         ours = [json.loads(stack.enter_context(running(serve(), home))[0]) for _ in range(seeds)]
-        command = (*RIVAL, "seed", home / "content", "content.torrent")
-        theirs = [stack.enter_context(running(command, home))[0] for _ in range(seeds)]
+        theirs = {who: _rival(stack, home, version, seeds) for who, version in RIVALS.items()}
         port = stack.enter_context(running((*LIMIT, "serve", "content"), home))[0]
         peers = [word for seed in ours for word in ("--peer", seed["address"])]
         contenders: dict[str, Command] = {
             "doctl": (*DOCTL, "fetch", "http://127.0.0.1:9/", "-q", "-o", "got/content", "--phf", "content.phf",
                       "--hash-of-hashes", ours[0]["hash_of_hashes"][0], "--listen", "127.0.0.1:0", *peers),
-            "libtorrent": (*RIVAL, "fetch", "content.torrent", "got", *theirs),
+            **theirs,
             "plain sockets": (*LIMIT, "fetch", port, str(GIB), "got/content"),
         }  # fmt: skip
         runs = in_turn(contenders, home, rounds, lambda: clear(home))
     job = f"fetch 1 GiB from {seeds} peer{'s' if seeds > 1 else ''}, every piece checked"
-    yield _row(job, runs["doctl"], "libtorrent", runs["libtorrent"], at_least(3))
+    for rival in RIVALS:
+        yield _row(job, runs["doctl"], rival, runs[rival], at_least(3))
     yield _row(job, runs["doctl"], "plain sockets, no protocol", runs["plain sockets"], at_least(0.5))
+
+
+def _rival(stack: contextlib.ExitStack, home: Path, version: str, seeds: int) -> Command:
+    """Start libtorrent's seeds, and return the command that fetches from them."""
+    command = (*RIVAL, "seed", home / "content", f"{version}.torrent")
+    ports = [stack.enter_context(running(command, home))[0] for _ in range(seeds)]
+    return (*RIVAL, "fetch", f"{version}.torrent", "got", *ports)
 
 
 def over_http(home: Path, rounds: int) -> Iterator[Row]:
