@@ -17,16 +17,17 @@ import itertools
 from collections.abc import Iterator
 from typing import Final
 
-DUE: Final = 4
-"""Runs that are due at a time: enough to keep an origin's line busy while one of them is late."""
+DUE: Final = 2
+"""Runs that are due at a time: enough to keep an origin's line busy when one of them ends. More would share that line,
+and each would be whole, so that others can have it, as much later."""
 RUN_SHARE: Final = 64
 """A run is this part of the file, so that a small one comes by single pieces ..."""
 LONGEST_RUN: Final = 8
 """... and of a large one so many pieces come with one request."""
 USUAL: Final = 1.5
-"""Seconds for which a run is due until somebody has it, as long as nothing better is known."""
+"""Seconds for which a run that alone is due is so until somebody has it, as long as nothing better is known."""
 LATE: Final = 2.0
-"""A run is late, and others may try, after so many times what is usual, ..."""
+"""A run is late, and others may try, after so many times what is usual of as many as are due, ..."""
 EARLIEST: Final = 3.0
 """... but not before so many seconds ..."""
 LATEST: Final = 60.0
@@ -122,7 +123,7 @@ class Turns:
         due = {run: self._due.get(run, now) for run in self._first_runs(lacking)}
         for run, since in self._due.items():
             if run not in due:
-                took = min(now - since, SLOWER * self._usual)
+                took = min((now - since) / len(self._due), SLOWER * self._usual)
                 self._usual = max(took, self._usual + SMOOTHING * (took - self._usual))
                 if run not in self._reached_us:
                     self._pardon(run)
@@ -141,7 +142,8 @@ class Turns:
 
     def _wait(self, run: int) -> float:
         """Return the seconds that ``run`` must be due before it is our turn."""
-        return self._rank(run).bit_length() * min(max(LATE * self._usual, EARLIEST), LATEST)
+        late = LATE * self._usual * len(self._due)
+        return self._rank(run).bit_length() * min(max(late, EARLIEST), LATEST)
 
     def _rank(self, run: int) -> int:
         """Return how many machines come before us at ``run``, as far as we know."""
