@@ -131,19 +131,22 @@ class HttpSource:
                 if gap and self._origin.ranges:
                     return  # asking anew is cheaper than reading on
                 await _pass_over(desk, body, gap)
-                await self._fetch_piece(desk, left[0], body)
-                left.popleft()
+                if await self._fetch_piece(desk, left[0], body):
+                    left.popleft()
             await body.finish()
 
-    async def _fetch_piece(self, desk: Desk, piece: int, body: "_Body") -> None:
-        buffer = await desk.buffer()
+    async def _fetch_piece(self, desk: Desk, piece: int, body: "_Body") -> bool:
+        """Fetch a piece; False, and no more of it, once somebody else has brought it: on a slow line it takes long."""
+        buffer, whole = await desk.buffer(), False
         try:
-            await body.fill(buffer[: desk.content.size_of(piece)])
-        except BaseException:
-            desk.discard(buffer)
-            desk.waste(body.position - desk.content.offset_of(piece))
-            raise
-        desk.deliver(self, piece, buffer)
+            whole = await body.fill(buffer[: desk.content.size_of(piece)], lambda: desk.still_wanted(piece))
+        finally:
+            if not whole:
+                desk.discard(buffer)
+                desk.waste(body.position - desk.content.offset_of(piece))
+        if whole:
+            desk.deliver(self, piece, buffer)
+        return whole
 
     @contextlib.asynccontextmanager
     async def _ask(self, desk: Desk, pieces: deque[int]) -> "AsyncIterator[_Body]":
@@ -187,10 +190,14 @@ class _Body:
         self._allow = allow
         self._stop = stop
 
-    async def fill(self, buffer: memoryview) -> None:
-        """Read until ``buffer`` is full; NetworkError when the bytes end before."""
-        while buffer:
+    async def fill(self, buffer: memoryview, wanted: Callable[[], bool]) -> bool:
+        """Read until ``buffer`` is full, and return whether it is: nobody reads on once it is not ``wanted``.
+
+        Raises NetworkError when the bytes end before.
+        """
+        while buffer and wanted():
             buffer = buffer[await self._some(buffer) :]
+        return not buffer
 
     async def skip(self, count: int) -> None:
         """Read ``count`` bytes and forget them."""

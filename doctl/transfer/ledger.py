@@ -9,7 +9,14 @@ from typing import Final
 from doctl.transfer.desk import Kind
 
 WINDOW: Final = 5.0
-"""Seconds over which the present rate is measured."""
+"""Seconds over which the present rate is measured, ..."""
+GAPS: Final = 4.0
+"""... or so many times what passes between two pieces where these come slowly: one of 1 MiB takes six seconds at 1.5
+Mbit/s, and peers that bring one at that speed would else seem to bring nothing at all for a second of them."""
+LONGEST: Final = 60.0
+"""Seconds that it is measured over at most."""
+SMOOTHING: Final = 0.3
+"""Weight of the latest gap between two pieces."""
 MOST_PEERS: Final = 10_000
 """Peers with an account of their own: one that calls again and again comes from another port each time."""
 PEER_KINDS: Final = (Kind.LAN, Kind.GROUP, Kind.INTERNET)
@@ -36,6 +43,8 @@ class Ledger:
         """Bytes that came and were of no use: bad, or had from somebody else already."""
         self.peers: dict[str, PeerAccount] = {}
         self._recent: deque[tuple[float, int, bool]] = deque()
+        self._gap = 0.0
+        self._latest: float | None = None
 
     def peer(self, address: str, kind: Kind) -> PeerAccount:
         """Return the account of a peer, opened at its first mention; those beyond MOST_PEERS share one of each kind."""
@@ -48,6 +57,9 @@ class Ledger:
         if kind in PEER_KINDS:
             self.peer(name, kind).bytes_received += count
         self._recent.append((now, count, kind in PEER_KINDS))
+        if self._latest is not None:
+            self._gap += SMOOTHING * (now - self._latest - self._gap)
+        self._latest = now
 
     def bytes_sent(self) -> int:
         """Return the bytes that peers have had."""
@@ -62,8 +74,9 @@ class Ledger:
         self.wasted += count
 
     def rate(self, now: float, *, peers_only: bool = False) -> float:
-        """Return the verified bytes a second over the last ``WINDOW`` seconds."""
-        while self._recent and self._recent[0][0] < now - WINDOW:
+        """Return the verified bytes a second over the last ``WINDOW`` seconds, or a few pieces."""
+        window = min(max(WINDOW, GAPS * self._gap), LONGEST)
+        while self._recent and self._recent[0][0] < now - window:
             self._recent.popleft()
         if not self._recent:
             return 0.0

@@ -43,11 +43,13 @@ class State(enum.Enum):
 class _Holder:
     """What the plan knows of one source. ``pace`` is seconds a piece, None before its first.
 
-    ``queue`` is an ordered set (the values mean nothing), since a plain stream takes a whole file's pieces at once.
+    ``queue`` is an ordered set (the values mean nothing), since a plain stream takes a whole file's pieces at once;
+    ``asked`` says whether anything ever was in it.
     """
 
     has: int
     peer: bool
+    asked: bool = False
     queue: dict[int, None] = field(default_factory=dict)
     pace: float | None = None
     since: float = 0.0
@@ -132,11 +134,16 @@ class Plan:
         return any(each.peer and not each.has and source not in self.turns for source, each in self._holders.items())
 
     def pace_of(self, source: object, now: float) -> float | None:
-        """Return the seconds that ``source`` takes for a piece: infinite while it takes its first, None before."""
+        """Return the seconds that ``source`` takes for a piece: infinite while it takes its first, None before.
+
+        Where others were always sooner, it is the time since it was asked: it would need that at least.
+        """
         holder = self._holders[source]
-        if holder.pace is None:
-            return math.inf if holder.queue else None
-        return holder.seconds_per_piece(now)
+        if holder.pace is not None:
+            return holder.seconds_per_piece(now)
+        if holder.asked:
+            return math.inf if holder.queue else now - holder.since
+        return None
 
     # -- sources
 
@@ -223,7 +230,7 @@ class Plan:
     def _own(self, source: object, run: range, now: float) -> None:
         holder = self._holders[source]
         if not holder.queue:
-            holder.since = now
+            holder.asked, holder.since = True, now
         for piece in run:
             holder.queue[piece] = None
             self._owners.setdefault(piece, []).append(source)

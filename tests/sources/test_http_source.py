@@ -422,6 +422,24 @@ def test_a_run_that_others_finished_is_not_read_on() -> None:
     assert sorted(table.returned) == list(range(1, 51))
 
 
+class Overtaken(Table):
+    """A counter to which somebody else brings piece 1 when a little of it is here."""
+
+    async def may_receive(self, source: Source, count: int) -> None:
+        await super().may_receive(source, count)
+        if self.arrived.is_set():
+            self.unwanted.add(1)
+
+
+def test_the_rest_of_a_piece_that_others_brought_is_not_waited_for() -> None:
+    """On a slow line it would keep the next piece waiting, and the origin busy in vain."""
+    with Origin(DATA, servers.later(servers.cut(PIECE + 100, then="stall"))) as origin:
+        table = Overtaken(Content(len(DATA), PIECE))
+        table.wanted = deque([0, 1])
+        asyncio.run(at_table(origin.url, table))
+    assert (list(table.delivered), table.returned, table.wasted, table.out) == ([0], [1], 100, 0)
+
+
 def test_a_cancelled_source_leaves_nothing_behind() -> None:
     """In the middle of a piece the buffer goes back, the pieces too, and the bytes count as wasted."""
     with Origin(DATA, servers.later(servers.cut(PIECE + 100, then="stall"))) as origin:

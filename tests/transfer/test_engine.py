@@ -11,7 +11,7 @@ import pytest
 from doctl.errors import ContentError, DoctlError, LocalError, NetworkError, OriginError
 from doctl.transfer.desk import Desk, Kind, Source
 from doctl.transfer.engine import STALL, Engine
-from doctl.transfer.ledger import Ledger
+from doctl.transfer.ledger import LONGEST, Ledger
 from doctl.transfer.limits import Intake
 from doctl.transfer.rules import ENOUGH
 from doctl.transfer.store import Store
@@ -555,32 +555,61 @@ def everything_for(engine: Engine, server: Source) -> set[int]:
     return {piece for run in iter(lambda: engine.take_run(server, 5), range(0)) for piece in run}
 
 
+def in_a_swarm(store: Store, clock: Clock) -> tuple[Download, Engine, Scripted, list[Scripted]]:
+    """Let an engine begin that has an origin and two peers that fetch as well."""
+    download = Download(store, [], clock)
+    engine, server, others = download.start(), Scripted(silent), [peer(silent), peer(silent)]
+    for source in (server, *others):
+        engine.add(source)
+    for name, other in zip((b"other", b"third"), others, strict=True):
+        engine.meet(other, name)
+    return download, engine, server, others
+
+
+async def end(engine: Engine) -> None:
+    """Stop what has begun."""
+    running = asyncio.create_task(engine.run())
+    await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
 def test_a_swarm_shares_its_origin(store: Store) -> None:
-    """Beside others that fetch, HTTP gets what is its turn, and of what they have one piece to see how fast it is."""
+    """Beside others that fetch, HTTP gets what is its turn of what nobody has, and nothing else meanwhile."""
 
     async def sharing() -> None:
         clock = Clock()
-        download = Download(store, [], clock)
-        engine, server, other, third = download.start(), Scripted(silent), peer(silent), peer(silent)
-        for source in (server, other, third):
-            engine.add(source)
-        for name, source in ((b"other", other), (b"third", third)):
-            engine.meet(source, name)
+        _, engine, server, (other, _third) = in_a_swarm(store, clock)
         engine.has(other, 0b11)
-        assert everything_for(engine, server) <= {2, 3, 4}
+        assert everything_for(engine, server) <= {2, 3}
         clock.time += SETTLED
-        assert everything_for(engine, server) <= {2, 3, 4}  # what comes next is due when one of them is there
-        engine.give_back(server, [2, 3, 4])
-        engine.has(third, 0b111110)
-        assert len(everything_for(engine, server)) == 1
-        clock.time += SETTLED
-        assert not everything_for(engine, server)
-        running = asyncio.create_task(engine.run())
-        await asyncio.sleep(0)
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        assert everything_for(engine, server) <= {2, 3}  # what comes next is due when one of them is there
+        await end(engine)
 
     asyncio.run(sharing())
+
+
+def test_an_origin_is_tried_with_one_piece_of_what_peers_have(store: Store) -> None:
+    """How fast it is shows only when it is asked; if others were sooner, it is slow: that is no reason to ask again."""
+
+    async def trying() -> None:
+        clock = Clock()
+        download, engine, server, (other, third) = in_a_swarm(store, clock)
+        engine.has(other, 0b11)
+        engine.has(third, engine.plan.all & ~0b1)
+        clock.time += 2 * SETTLED
+        (piece,) = everything_for(engine, server)
+        clock.time += 4.0
+        assert not everything_for(engine, server)
+        engine.plan.delivered(third, piece, clock.time)
+        engine.plan.finish(piece)
+        download.ledger.book("10.0.0.7:7680", Kind.LAN, MADE.content.piece_size, clock.time)
+        assert not everything_for(engine, server)
+        clock.time += LONGEST
+        assert everything_for(engine, server)  # but peers that bring nothing are
+        await end(engine)
+
+    asyncio.run(trying())
 
 
 def test_http_spares_what_fast_peers_have(store: Store) -> None:
@@ -597,9 +626,6 @@ def test_http_spares_what_fast_peers_have(store: Store) -> None:
         assert [list(engine.take_run(server, 5)) for _ in range(2)] == [[3], []]
         clock.time += 60
         assert list(engine.take_run(server, 5)) == [4]
-        running = asyncio.create_task(engine.run())
-        await asyncio.sleep(0)
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await end(engine)
 
     asyncio.run(sparing())

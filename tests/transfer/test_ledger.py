@@ -3,7 +3,7 @@
 import pytest
 
 from doctl.transfer.desk import Kind
-from doctl.transfer.ledger import MOST_PEERS, WINDOW, Ledger, efficiency, kind_of_address
+from doctl.transfer.ledger import LONGEST, MOST_PEERS, WINDOW, Ledger, efficiency, kind_of_address
 
 
 def test_every_byte_is_booked_once_by_source_and_by_peer() -> None:
@@ -73,6 +73,16 @@ def test_the_rate_is_that_of_the_last_seconds() -> None:
     assert (ledger.rate(14.0), ledger.rate(14.0, peers_only=True)) == (1000.0, 750.0)
     assert ledger.rate(10.0 + WINDOW + 1) == 3000 / 4
     assert ledger.rate(12.0 + WINDOW + 1) == 0.0
+
+
+def test_slow_pieces_are_not_taken_for_nothing() -> None:
+    """Where a piece takes longer than the usual window, several are looked at: it does not seem to stop between two."""
+    ledger, piece, gap = Ledger(), 1 << 20, 6.0
+    for count in range(10):
+        ledger.book("peer", Kind.LAN, piece, count * gap)
+    for since in (0.1, 2.0, 5.9):
+        assert piece / gap / 2 <= ledger.rate(9 * gap + since, peers_only=True) <= piece / gap * 2
+    assert ledger.rate(9 * gap + LONGEST) == 0.0
 
 
 def test_the_rate_remembers_only_what_it_needs() -> None:

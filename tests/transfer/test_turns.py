@@ -112,7 +112,9 @@ def test_who_does_not_deliver_is_replaced_after_a_while_by_more_and_more() -> No
 
 
 @pytest.mark.parametrize(
-    ("seconds", "patience"), [(0.1, EARLIEST), (2.0, LATE * DUE * 2.0), (60.0, LATEST)], ids=["fast", "slow", "crawling"]
+    ("seconds", "patience"),
+    [(0.1, EARLIEST), (2.0, LATE * DUE * 2.0), (60.0, LATEST)],
+    ids=["fast", "slow", "crawling"],
 )
 def test_patience_goes_by_how_long_it_usually_takes(seconds: float, patience: float) -> None:
     """Behind a slow origin nobody loses patience with what comes as fast as everything else, up to a limit."""
