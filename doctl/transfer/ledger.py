@@ -16,7 +16,7 @@ Mbit/s, and peers that bring one at that speed would else seem to bring nothing 
 LONGEST: Final = 60.0
 """Seconds that it is measured over at most."""
 SMOOTHING: Final = 0.3
-"""Weight of the latest gap between two pieces."""
+"""Weight of the latest gap between two pieces, if it was shorter; a longer one counts alone: pieces come in bunches."""
 MOST_PEERS: Final = 10_000
 """Peers with an account of their own: one that calls again and again comes from another port each time."""
 PEER_KINDS: Final = (Kind.LAN, Kind.GROUP, Kind.INTERNET)
@@ -58,7 +58,8 @@ class Ledger:
             self.peer(name, kind).bytes_received += count
         self._recent.append((now, count, kind in PEER_KINDS))
         if self._latest is not None:
-            self._gap += SMOOTHING * (now - self._latest - self._gap)
+            passed = now - self._latest
+            self._gap = max(passed, self._gap + SMOOTHING * (passed - self._gap))
         self._latest = now
 
     def bytes_sent(self) -> int:
