@@ -28,7 +28,7 @@ SIZES = {8: 3, 16: 1, 32: 1}
 LENGTH = 64 << 20
 FASTEST = 50.0
 """Mbit/s up of each machine and of the origin, ..."""
-CORE_MBIT = {8: 100.0, 16: 100.0, 32: 50.0}
+CORE_MBIT = {8: 100.0, 16: 50.0, 32: 50.0}
 """... as long as all machines together have no more than this for each core here: many take more time for a byte."""
 BUFFER_MS = 50
 LOOK = 0.02
