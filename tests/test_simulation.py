@@ -2,21 +2,18 @@
 
 import pytest
 
-from benchmarks.simulation.scenario import simulate
+from benchmarks.simulation.scenario import EQUAL, equals, simulate
 from benchmarks.simulation.swarm import Churn, File
 
-FILE = File(64, 1 << 20)
 
-
-@pytest.mark.parametrize(("machines", "mbit"), [(8, 25.0), (16, 12.5)])
-def test_a_swarm_of_equals_is_close_to_the_bound(machines: int, mbit: float) -> None:
+@pytest.mark.parametrize("machines", EQUAL)
+def test_a_swarm_of_equals_is_close_to_the_bound(machines: int) -> None:
     """The last of all that start at once is done within 1.25 times the bound, and the origin sends about one copy."""
-    equal = ((1.0, mbit, 2 * mbit),)
-    found = simulate("doctl", machines, file=FILE, lines=equal, origin=mbit, churn=Churn())
+    found = equals("doctl", machines)
     assert (found.left, found.done) == (0, machines)
     assert found.ratio <= 1.25
     assert found.from_origin <= 1.1
-    rival = simulate("BitTorrent", machines, file=FILE, lines=equal, origin=mbit, churn=Churn())
+    rival = equals("BitTorrent", machines)
     assert found.slowest < rival.slowest
     assert found.from_origin < rival.from_origin
 

@@ -1,10 +1,11 @@
 """Simulates swarms of 10 to 10,000 machines, doctl beside BitTorrent; prints, keeps and draws how long they take.
 
+After these come swarms of 8, 16 and 32 equal machines, those that benchmarks.swarm measures.
+
 python -m benchmarks.simulation [--machines N]... [--seeds N] [--results FILE]
 """
 
 import argparse
-import itertools
 import json
 import statistics
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.bars import draw
-from benchmarks.simulation.scenario import CONTENDERS, Outcome, simulate
+from benchmarks.simulation.scenario import CONTENDERS, EQUAL, Outcome, equals, simulate
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "simulation.json"
@@ -22,7 +23,8 @@ SIZES = (10, 100, 1000, 10_000)
 
 
 def picture(outcomes: Sequence[Outcome]) -> str:
-    """Draw the seconds of the slowest machine for each size of swarm."""
+    """Draw the seconds of the slowest machine for each size of swarm of mixed machines."""
+    outcomes = [outcome for outcome in outcomes if outcome.lines == "mixed"]
     sizes = list(dict.fromkeys(outcome.machines for outcome in outcomes))
     names = list(dict.fromkeys(outcome.contender for outcome in outcomes))
     seconds = {
@@ -37,8 +39,8 @@ def picture(outcomes: Sequence[Outcome]) -> str:
     return draw("seconds until the slowest machine has the file", groups, seconds, top, outcomes[0].bound)
 
 
-def _simulated(machines: int, seed: int, contender: str) -> Outcome:
-    return simulate(contender, machines, seed=seed)
+def _simulated(lines: str, machines: int, seed: int, contender: str) -> Outcome:
+    return (equals if lines == "equal" else simulate)(contender, machines, seed=seed)
 
 
 def main() -> None:
@@ -48,7 +50,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
-    swarms = itertools.product(options.machines or SIZES, range(1, options.seeds + 1), CONTENDERS)
+    kinds = [("mixed", size) for size in options.machines or SIZES] + [("equal", size) for size in EQUAL]
+    swarms = [(*kind, seed, who) for kind in kinds for seed in range(1, options.seeds + 1) for who in CONTENDERS]
     outcomes = []
     with ProcessPoolExecutor() as pool:
         for outcome in pool.map(_simulated, *zip(*swarms, strict=True)):

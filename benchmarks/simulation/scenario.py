@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.simulation.bittorrent import BitTorrentMachine
 from benchmarks.simulation.machine import DoctlMachine
@@ -20,6 +20,8 @@ DEGREE = 40
 """Peers that a machine calls; as many call it."""
 CHURN = Churn(arrival=5.0, quit=0.1, patience=15.0, stay=20.0)
 LONGEST = 600.0
+EQUAL = {8: 25.0, 16: 6.25, 32: 3.125}
+"""Mbit/s up of the machines of swarms of equals, as benchmarks.swarm measures them on two cores."""
 
 Lines = Sequence[tuple[float, float, float]]
 
@@ -28,8 +30,8 @@ Lines = Sequence[tuple[float, float, float]]
 class Outcome:
     """One swarm: seconds of the median and the slowest machine from its own start, the bound, and what was sent.
 
-    ``from_origin`` is over the file, ``wasted`` over all that was wanted; ``done`` counts who finished, ``left`` who
-    was to and did not.
+    ``lines`` is "mixed" or "equal"; ``from_origin`` is over the file, ``wasted`` over all that was wanted; ``done``
+    counts who finished, ``left`` who was to and did not.
     """
 
     contender: str
@@ -41,6 +43,7 @@ class Outcome:
     wasted: float
     done: int
     left: int
+    lines: str = "mixed"
 
     @property
     def ratio(self) -> float:
@@ -49,7 +52,7 @@ class Outcome:
 
     def __str__(self) -> str:
         return (
-            f"{self.machines:6} machines  {self.contender:<10} slowest {self.slowest:6.1f} s, "
+            f"{self.machines:6} machines, {self.lines}  {self.contender:<10} slowest {self.slowest:6.1f} s, "
             f"median {self.median:6.1f}, {self.ratio:5.2f} times the bound; "
             f"origin {self.from_origin:6.2f} times the file, "
             f"{100 * self.wasted:.1f} % in vain{f', {self.left} not done' if self.left else ''}"
@@ -92,6 +95,14 @@ def simulate(
     swarm.chance.shuffle(mixed)
     tally = swarm.run(CONTENDERS[contender](swarm, mixed), LONGEST)
     return _judge(contender, file, origin, mixed, tally, round(churn.quit * machines))
+
+
+def equals(contender: str, machines: int, *, seed: int = 1) -> Outcome:
+    """Run one swarm of equal machines that all begin at once, as benchmarks.swarm does: 64 MiB, twice as much down."""
+    up = EQUAL[machines]
+    file, lines = File(64, 1 << 20), ((1.0, up, 2 * up),)
+    outcome = simulate(contender, machines, file=file, lines=lines, origin=up, churn=Churn(), seed=seed)
+    return replace(outcome, lines="equal")
 
 
 def mix(machines: int, lines: Lines) -> list[Line]:
