@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.measure import run
 from benchmarks.rows import Row, at_most
@@ -23,13 +24,19 @@ from benchmarks.transfers import DOCTL, RIVAL, make_content
 from tests import namespaces, need
 from tests.namespaces import Host
 
-SIZES = {8: 3, 16: 1, 32: 1}
-"""Machines of each swarm, and in how many rounds it is measured at most: all of it takes twenty minutes."""
+
+class Size(NamedTuple):
+    """In how many ``rounds`` a swarm is measured at most, and Mbit/s up of all its machines for each core here."""
+
+    rounds: int
+    core_mbit: float
+
+
+SIZES = {8: Size(3, 100.0), 16: Size(1, 50.0), 32: Size(1, 50.0)}
+"""Swarms by their machines; all of it takes twenty minutes. Many machines take more processor time for a byte."""
 LENGTH = 64 << 20
 FASTEST = 50.0
-"""Mbit/s up of each machine and of the origin, ..."""
-CORE_MBIT = {8: 100.0, 16: 50.0, 32: 50.0}
-"""... as long as all machines together have no more than this for each core here: many take more time for a byte."""
+"""Mbit/s up of each machine and of the origin, where there are cores enough."""
 BUFFER_MS = 50
 LOOK = 0.02
 PORT = 7680
@@ -63,8 +70,8 @@ def rows(home: Path, rounds: int) -> Iterator[Row]:
     content.mkdir(exist_ok=True)
     make_content(content, LENGTH)
     run((*RIVAL, "make", content / "content", "content.torrent", "v1"), content)
-    for machines, most in SIZES.items():
-        yield from _of_size(machines, content, min(rounds, most))
+    for machines, size in SIZES.items():
+        yield from _of_size(machines, content, min(rounds, size.rounds))
 
 
 def _of_size(machines: int, content: Path, rounds: int) -> Iterator[Row]:
@@ -99,7 +106,7 @@ def _told(contender: str, machines: int, content: Path) -> Outcome:
 
 def line_rate(machines: int) -> float:
     """Return the Mbit/s up of each of so many machines."""
-    return min(FASTEST, CORE_MBIT[machines] * (os.cpu_count() or 1) / machines)
+    return min(FASTEST, SIZES[machines].core_mbit * (os.cpu_count() or 1) / machines)
 
 
 def bound(machines: int) -> float:
